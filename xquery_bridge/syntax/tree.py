@@ -677,7 +677,7 @@ class TextContent(Node):
 
 @dataclass(slots=True, kw_only=True)
 class DirAttribute(Node):
-    """An attribute of a direct constructor, in source order; namespace declarations stand in `DirElement.namespaces`."""
+    """An attribute of a direct constructor, in source order (namespace declarations: `DirElement.namespaces`)."""
 
     name: Name
     value: list[TextContent | EnclosedExpr]
