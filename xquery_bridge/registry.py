@@ -1,4 +1,4 @@
-"""The table of functions: for each name and arity a signature, an implementation and what the compiler may do with calls.
+"""The table of functions: for each name and arity its signature, implementation and what a compiler may do with it.
 
 The rows are written in the modules of `library`; this module knows only their form. `fn:function-lookup`, arity errors,
 type checks and the reference pages are all made from the rows.
