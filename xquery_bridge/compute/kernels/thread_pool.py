@@ -1,0 +1,152 @@
+"""The threads of the kernels: images and strips go to our threads, each matrix product stays on one.
+
+OpenBLAS gains nothing from a second thread below some ten million operations and loses to a split by images above
+it, so a kernel that splits its work holds NumPy's OpenBLAS at one thread while its own threads run. The number of
+threads is `set_threads(n)`, at first the environment variable `CNTK_XQUERY_THREADS` or the number of processors this
+process may use.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["parallel", "set_threads", "single_threaded_blas", "threads"]
+
+
+def _initial_threads() -> int:
+    setting = os.environ.get("CNTK_XQUERY_THREADS", "")
+    if setting.isdigit() and int(setting) > 0:
+        return int(setting)
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+_threads = _initial_threads()
+_pool: ThreadPoolExecutor | None = None
+_pool_lock = threading.Lock()
+
+
+def threads() -> int:
+    """The number of threads a kernel may use."""
+    return _threads
+
+
+def set_threads(count: int) -> None:
+    """Sets the number of threads for plans made from now on.
+
+    ValueError when `count` is not positive.
+    """
+    global _threads
+    if count < 1:
+        raise ValueError(f"The number of threads must be positive, got {count}.")
+    _threads = count
+
+
+def _forget_pool() -> None:
+    """Threads do not survive a fork: the child starts its own pool when it needs one."""
+    global _pool, _pool_lock, _blas_lock, _blas_users
+    _pool = None
+    _pool_lock = threading.Lock()
+    _blas_lock = threading.Lock()
+    _blas_users = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _executor(workers: int) -> ThreadPoolExecutor:
+    global _pool
+    with _pool_lock:
+        if _pool is None or _pool._max_workers < workers:
+            _pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="kernel")
+        return _pool
+
+
+def _find_blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """The calls that read and set the number of threads of the OpenBLAS that NumPy's wheel brings, if it is there."""
+    root = Path(np.__file__).parent
+    for place in (root.parent / "numpy.libs", root / ".dylibs"):
+        for library in glob.glob(str(place / "*openblas*")):
+            try:
+                handle = ctypes.CDLL(library)
+            except OSError:
+                continue
+            for prefix in ("scipy_openblas", "openblas"):
+                for suffix in ("64_", ""):
+                    reader = getattr(handle, f"{prefix}_get_num_threads{suffix}", None)
+                    setter = getattr(handle, f"{prefix}_set_num_threads{suffix}", None)
+                    if reader is not None and setter is not None:
+                        reader.restype = ctypes.c_int
+                        setter.argtypes = [ctypes.c_int]
+                        setter.restype = None
+                        return reader, setter
+    return None
+
+
+_blas = _find_blas()
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_threads_before = 1
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Holds NumPy's matrix products at one thread inside; the setting belongs to the process, the last one restores."""
+    global _blas_users, _blas_threads_before
+    if _blas is None:
+        yield
+        return
+    reader, setter = _blas
+    with _blas_lock:
+        _blas_users += 1
+        if _blas_users == 1:
+            _blas_threads_before = reader()
+            if _blas_threads_before != 1:
+                setter(1)
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_users == 0 and _blas_threads_before != 1:
+                setter(_blas_threads_before)
+
+
+def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None:
+    """Calls `work(item, worker)` once for every item, by `workers` threads of which the caller is one.
+
+    Items are taken one at a time, so a slow one delays nobody. The first exception is raised after all have stopped.
+    """
+    if workers <= 1 or items <= 1:
+        for item in range(items):
+            work(item, 0)
+        return
+    remaining = iter(range(items))  # advancing it is one step of the interpreter, hence safe
+
+    def run(worker: int) -> None:
+        for item in remaining:
+            work(item, worker)
+
+    workers = min(workers, items)
+    executor = _executor(workers - 1)
+    with single_threaded_blas():
+        others = [executor.submit(run, worker) for worker in range(1, workers)]
+        try:
+            run(0)
+        finally:
+            for other in others:
+                other.exception()
+        for other in others:
+            other.result()
