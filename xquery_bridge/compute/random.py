@@ -1,0 +1,356 @@
+"""Random numbers as CNTK draws them on the CPU, to the last bit.
+
+One engine serves everything: the 64-bit Mersenne twister (``std::mt19937_64``). On it stand Boost's distributions of
+the version CNTK was built with: ``uniform_real_distribution``, and ``normal_distribution`` by the ziggurat method with
+an exponential tail. Source of the rules: section 10 of the CNTK semantics, and streams of a million draws of CNTK 2.7.
+
+A stream goes on where the last call ended, however the draws are cut into calls: an operator that is evaluated again
+continues its stream.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, localcontext
+from functools import cache
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Reals = NDArray[np.floating[Any]]
+
+_STATE = 312  # words of state
+_MIDDLE = 156  # the recurrence is x[k + 312] = x[k + 156] ^ twist(x[k], x[k + 1])
+_STRIDE = _STATE - 1  # the longest run of new words whose x[k + 1] are all known beforehand
+_BLOCKS = 64  # strides generated between two temperings: a working set that stays in the second-level cache
+_CHUNK = _BLOCKS * _STRIDE
+
+_WORD_MASK = (1 << 64) - 1
+_TO_UNIT = 2.0**-64
+
+
+def _constant(value: int) -> NDArray[np.uint64]:
+    """A 0-d array: cheaper as a ufunc operand than a scalar, which is converted anew in each call."""
+    return np.array(value, np.uint64)
+
+
+_ONE = _constant(1)
+_UPPER = _constant(0xFFFFFFFF80000000)
+_LOWER = _constant(0x7FFFFFFF)
+_TWIST = _constant(0xB5026F5AA96619E9)
+_TEMPER_29, _TEMPER_17, _TEMPER_37, _TEMPER_43 = map(_constant, (29, 17, 37, 43))
+_TEMPER_B = _constant(0x5555555555555555)
+_TEMPER_C = _constant(0x71D67FFFEDA60000)
+_TEMPER_D = _constant(0xFFF7EEE000000000)
+
+_LOW_BYTE, _EIGHT = _constant(255), _constant(8)
+# Boost clears this one bit of a word before making a double of it (perhaps meaning all the bits that do not fit).
+_NOT_BIT_11 = _constant(_WORD_MASK ^ (1 << 11))
+
+
+class _Workspace(threading.local):
+    """Buffers for one chunk of the twister, and every view its loop needs, made once per thread."""
+
+    def __init__(self) -> None:
+        self.words = np.empty(_STATE + _CHUNK, np.uint64)
+        self.first = np.empty(_STRIDE, np.uint64)
+        self.second = np.empty(_STRIDE, np.uint64)
+        self.scratch = np.empty(_CHUNK, np.uint64)
+        self.output = np.empty(_CHUNK, np.uint64)
+        x, split = self.words, _STATE - _MIDDLE
+        self.blocks = [
+            (
+                x[k : k + _STRIDE],
+                x[k + 1 : k + _STATE],
+                x[k + _MIDDLE : k + _STATE],
+                x[k + _STATE : k + _STATE + split],
+                x[k + _STATE : k + _MIDDLE + _STRIDE],
+                x[k + _STATE + split : k + _STATE + _STRIDE],
+            )
+            for k in range(0, _CHUNK, _STRIDE)
+        ]
+        self.first_head = self.first[:split]
+        self.first_tail = self.first[split:]
+
+
+_WORKSPACE = _Workspace()
+
+
+class MersenneTwister64:
+    """The engine: ``std::mt19937_64`` seeded with the low 64 bits of an integer.
+
+    The state is the window of 312 raw words before the next one, so a call takes exactly the words it returns.
+    """
+
+    __slots__ = ("_window",)
+
+    def __init__(self, seed: int) -> None:
+        word = seed & _WORD_MASK
+        window = [word]
+        for index in range(1, _STATE):
+            word = (6364136223846793005 * (word ^ (word >> 62)) + index) & _WORD_MASK
+            window.append(word)
+        self._window = np.array(window, np.uint64)
+
+    def word(self) -> int:
+        """The next number of the stream."""
+        out = np.empty(1, np.uint64)
+        self.fill(out)
+        return int(out[0])
+
+    def fill(self, out: Words) -> None:
+        """Write the next numbers of the stream, uniform in [0, 2**64), into `out`."""
+        for start in range(0, len(out), _CHUNK):
+            self._fill_chunk(out[start : start + _CHUNK])
+
+    def _fill_chunk(self, out: Words) -> None:
+        space, count = _WORKSPACE, len(out)
+        first, second, head, tail = space.first, space.second, space.first_head, space.first_tail
+        bit_and, bit_or, bit_xor = np.bitwise_and, np.bitwise_or, np.bitwise_xor
+        space.words[:_STATE] = self._window
+        for low, high, middle, new, middle_new, new_rest in space.blocks[: -(-count // _STRIDE)]:
+            bit_and(low, _UPPER, first)
+            bit_and(high, _LOWER, second)
+            bit_or(first, second, first)
+            bit_and(first, _ONE, second)
+            np.multiply(second, _TWIST, second)
+            np.right_shift(first, _ONE, first)
+            bit_xor(first, second, first)
+            bit_xor(head, middle, new)
+            bit_xor(tail, middle_new, new_rest)
+        self._window[:] = space.words[count : count + _STATE]
+        raw, scratch = space.words[_STATE : _STATE + count], space.scratch[:count]
+        np.right_shift(raw, _TEMPER_29, scratch)
+        bit_and(scratch, _TEMPER_B, scratch)
+        bit_xor(raw, scratch, out)
+        for shift, mask in ((_TEMPER_17, _TEMPER_C), (_TEMPER_37, _TEMPER_D)):
+            np.left_shift(out, shift, scratch)
+            bit_and(scratch, mask, scratch)
+            bit_xor(out, scratch, out)
+        np.right_shift(out, _TEMPER_43, scratch)
+        bit_xor(out, scratch, out)
+
+
+@cache
+def _normal_layers() -> tuple[list[float], list[float]]:
+    """Edges x and heights y = exp(-x*x/2) of the 128 layers of equal area under the half bell, outermost first.
+
+    The start r of the tail is the root of "the last layer ends at height 1"; it is found in decimal arithmetic, since
+    the recursion from r to the top loses digits and every edge must be the double nearest to the true one.
+    """
+    layers = 128
+
+    def build(r: Decimal) -> tuple[list[Decimal], list[Decimal], Decimal]:
+        height = (-r * r / 2).exp()
+        fraction = Decimal(0)
+        for k in range(800, 0, -1):  # Mills' ratio as a continued fraction
+            fraction = k / (r + fraction)
+        area = height * (r + 1 / (r + fraction))
+        x, y = [area / height, r], [Decimal(0), height]
+        while len(x) < layers:
+            y.append(y[-1] + area / x[-1])
+            x.append((-2 * y[-1].ln()).sqrt())
+        return x, y, y[-1] + area / x[-1] - 1
+
+    with localcontext() as context:
+        context.prec = 45
+        left, right = Decimal("3.442619855"), Decimal("3.442619856")
+        gap_left, (x, y, gap_right) = build(left)[2], build(right)
+        while abs(right - left) > Decimal("1e-30"):
+            step = gap_right * (right - left) / (gap_right - gap_left)
+            left, gap_left, right = right, gap_right, right - step
+            x, y, gap_right = build(right)
+    return [float(edge) for edge in x] + [0.0], [float(height) for height in y] + [1.0]
+
+
+@cache
+def _edges_by_byte() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By the low byte of a word, layer * 2 + sign: the edge of the layer with the sign, and the next edge inwards."""
+    edges = np.array(_normal_layers()[0])
+    byte = np.arange(256)
+    return edges[byte >> 1] * ((byte & 1) * 2 - 1), edges[(byte >> 1) + 1]
+
+
+class _Following:
+    """The words after a rejected draw: first the rest of the block, then new ones of the engine."""
+
+    __slots__ = ("_block", "_engine", "position")
+
+    def __init__(self, engine: MersenneTwister64, block: Words) -> None:
+        self._engine, self._block = engine, block
+        self.position = 0  # of the next word, counted from the start of the block
+
+    def unit(self) -> float:
+        """The next word as a number in [0, 1); a word that rounds up to 1 is passed over."""
+        value = 1.0
+        while value >= 1.0:
+            inside = self.position < len(self._block)
+            value = (int(self._block[self.position]) if inside else self._engine.word()) * _TO_UNIT
+            self.position += 1
+        return value
+
+
+def _flat(out: Reals) -> Reals:
+    """The elements in memory order, as a view."""
+    if not out.flags.c_contiguous:
+        raise ValueError("random numbers can be drawn only into a C-contiguous array")
+    return out.reshape(-1)
+
+
+def _chunks(out: Reals) -> Iterator[tuple[Reals, NDArray[np.float64]]]:
+    """`out` in memory order, cut into chunks, each with an array of doubles to draw into: itself if it is one."""
+    flat = _flat(out)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        if part.dtype == np.float64:
+            yield part, cast("NDArray[np.float64]", part)
+        else:
+            yield part, np.empty(len(part))
+
+
+class RandomStream:
+    """One seeded stream of CNTK's random numbers; each call fills an array and moves on.
+
+    Arrays are filled in memory order, whatever their shape; they must be C-contiguous, float32 or float64. As in CNTK
+    the parameters of a distribution take the array's type, the arithmetic is done in double, the result is rounded.
+    """
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, seed: int) -> None:
+        self._engine = MersenneTwister64(seed)
+
+    def uniform(self, out: Reals, low: float = 0.0, high: float = 1.0) -> None:
+        """Uniform in [low, high)."""
+        low, high = float(out.dtype.type(low)), float(out.dtype.type(high))
+        for part, draws in _chunks(out):
+            self._uniform(draws, low, high)
+            if draws is not part:
+                part[:] = draws
+
+    def _uniform(self, draws: NDArray[np.float64], low: float = 0.0, high: float = 1.0) -> None:
+        """Fill at most one chunk; a draw that rounds up to `high` is drawn again, as Boost does."""
+        words = _WORKSPACE.output[: len(draws)]
+        self._engine.fill(words)
+        if not low < high:
+            draws.fill(low)
+            return
+        np.multiply(words, _TO_UNIT, out=draws)
+        if low != 0.0 or high != 1.0:
+            draws *= high - low
+            draws += low
+        if draws.max() >= high:
+            kept = draws[draws < high]
+            draws[: len(kept)] = kept
+            self._uniform(draws[len(kept) :], low, high)
+
+    def normal(self, out: Reals, mean: float = 0.0, deviation: float = 1.0) -> None:
+        """Normal with the given mean and standard deviation; an odd number of draws takes one more from the stream."""
+        self._normal(_flat(out), mean, deviation)
+        if out.size % 2:
+            while not len(self._standard_normal(1)):
+                pass
+
+    def _normal(self, flat: Reals, mean: float, deviation: float) -> None:
+        mean, deviation = float(flat.dtype.type(mean)), float(flat.dtype.type(deviation))
+        done = 0
+        while done < flat.size:
+            draws = self._standard_normal(min(flat.size - done, _CHUNK))
+            draws *= deviation
+            draws += mean
+            flat[done : done + len(draws)] = draws
+            done += len(draws)
+
+    def _standard_normal(self, words: int) -> NDArray[np.float64]:
+        """The draws that start within the next `words` words: as many, less the words that rejected draws took."""
+        block = np.empty(words, np.uint64)
+        self._engine.fill(block)
+        edges, inner_edges = _edges_by_byte()
+        byte = (block & _LOW_BYTE).astype(np.intp)
+        mantissa = block & _NOT_BIT_11
+        mantissa >>= _EIGHT
+        draws = np.multiply(mantissa, 2.0**-56)
+        draws *= edges.take(byte)
+        rejected = np.flatnonzero(np.abs(draws) >= inner_edges.take(byte))
+        taken: list[int] = []  # positions of words that gave no draw of their own
+        following = _Following(self._engine, block)
+        for index in rejected.tolist():
+            if index < following.position:
+                continue
+            following.position = index + 1
+            value = self._rejected(int(byte[index]), abs(float(draws[index])), following)
+            if value is None:
+                taken.append(index)
+            else:
+                draws[index] = value
+            taken.extend(range(index + 1, min(following.position, words)))
+        return np.delete(draws, taken) if taken else draws
+
+    @staticmethod
+    def _rejected(byte: int, x: float, following: _Following) -> float | None:
+        """Decide a draw that fell outside the sure part of its layer; None when it has to be drawn anew."""
+        edges, heights = _normal_layers()
+        layer, sign = byte >> 1, (byte & 1) * 2 - 1
+        if layer == 0:
+            start = edges[1]
+            while True:
+                beyond = -math.log(1.0 - following.unit()) / start
+                bound = -math.log(1.0 - following.unit())
+                if 2 * bound > beyond * beyond:
+                    return (beyond + start) * sign
+        y = heights[layer] + following.unit() * (heights[layer + 1] - heights[layer])
+        return x * sign if y < math.exp(-(x * x / 2)) else None
+
+    def truncated_normal(self, out: Reals, mean: float = 0.0, deviation: float = 1.0) -> None:
+        """Normal, draws farther than two deviations from the mean left out."""
+        low, high = (out.dtype.type(mean + side * deviation) for side in (-2, 2))
+        flat = _flat(out)
+        done = 0
+        while done < flat.size:
+            draws = np.empty(flat.size - done, out.dtype)
+            self._normal(draws, mean, deviation)
+            draws = draws[(draws >= low) & (draws <= high)]
+            flat[done : done + len(draws)] = draws
+            done += len(draws)
+
+    def gumbel(self, out: Reals, location: float = 0.0, scale: float = 1.0) -> None:
+        """Gumbel (extreme value) with the given location and scale."""
+        location, scale = float(out.dtype.type(location)), float(out.dtype.type(scale))
+        for part, draws in _chunks(out):
+            self._uniform(draws)
+            part[:] = location - scale * np.log(-np.log1p(-draws))
+
+    def bernoulli(self, out: Reals, mean: float = 0.5) -> None:
+        """1 with probability `mean`, else 0."""
+        self._mask(out, 1.0 - mean, 1.0)
+
+    def dropout_mask(self, out: Reals, rate: float) -> None:
+        """0 with probability `rate`, else 1 / (1 - rate): the factors of CNTK's Dropout in training."""
+        self._mask(out, rate, 1.0 / (1.0 - rate))
+
+    def _mask(self, out: Reals, threshold: float, kept: float) -> None:
+        for part, draws in _chunks(out):
+            self._uniform(draws)
+            np.multiply(draws > threshold, part.dtype.type(kept), out=part)
+
+    def sample(self, cumulative_weights: Sequence[float], count: int, allow_duplicates: bool) -> tuple[list[int], int]:
+        """Indices drawn with probability proportional to weight, and the number of tries they took.
+
+        `cumulative_weights` are the running sums of the weights. Without duplicates an index that was drawn before is
+        drawn again (source: CNTK's RandomSample).
+        """
+        sums = np.asarray(cumulative_weights, np.float64)
+        total, drawn, tries = float(sums[-1]), dict[int, None](), 0
+        draws = np.empty(count if allow_duplicates else 1)
+        if allow_duplicates:
+            self.uniform(draws, 0.0, total)
+            return np.searchsorted(sums, draws).tolist(), count
+        while len(drawn) < count:
+            self._uniform(draws, 0.0, total)
+            drawn.setdefault(int(np.searchsorted(sums, draws[0])))
+            tries += 1
+        return list(drawn), tries
