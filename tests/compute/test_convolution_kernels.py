@@ -14,7 +14,7 @@ from xquery_bridge.compute.kernels.window import Window, pooling_window, sliding
 
 
 def direct(x, w, sizes):
-    """The definition: out[n, m, o] = sum over channels and taps of x[n, c, o * stride + k * dilation - lower] w[m, c, k]."""
+    """The definition: out[n, m, o] is the sum over c and k of x[n, c, o * stride + k * dilation - lower] w[m, c, k]."""
     out = np.zeros(sizes.result_shape)
     channels, maps = sizes.channels // sizes.groups, sizes.maps // sizes.groups
     for o in np.ndindex(*(v.output for v in sizes.windows)):

@@ -235,8 +235,10 @@ class _Columns:
         inner = self._outputs // rows
         row_bytes = sizes.channels * sizes.taps * inner * dtype.itemsize
         image_bytes = max(1, row_bytes * rows)
-        images = max(1, min(_STRIP_BYTES // image_bytes, -(-self._n // (2 * workers)))) if workers > 1 else max(
-            1, min(_STRIP_BYTES // image_bytes, self._n)
+        images = (
+            max(1, min(_STRIP_BYTES // image_bytes, -(-self._n // (2 * workers))))
+            if workers > 1
+            else max(1, min(_STRIP_BYTES // image_bytes, self._n))
         )
         self._merged = images > 1 and self._outputs <= _MERGED_OUTPUTS
         strip_rows = max(1, min(rows, _STRIP_BYTES // max(1, row_bytes)))
@@ -267,6 +269,8 @@ class _Columns:
                     width = strip.stop - strip.start
                     known = steps.get((-count, s)) if not self._shared else None
                     if known is None:
+                        shape: tuple[int, ...]
+                        matrix: tuple[int, ...]
                         if self._merged:
                             shape = (self._g, self._in, *kernel, count, width, *tail)
                             matrix = (self._g, self._depth, count * width * inner)
@@ -374,8 +378,9 @@ class _Small:
         self._is_padded = any(w.lower != 0 or w.extent > w.input for w in windows)
         if self._is_padded:
             self._buffer = np.zeros((n, sizes.channels, *(w.extent for w in windows)), dtype)
-            self._inner = self._buffer[(..., *(w.inside[0] for w in windows))]
-            self._from = (..., *(w.inside[1] for w in windows))
+            place: tuple[Any, ...] = (..., *(w.inside[0] for w in windows))
+            self._inner = self._buffer[place]
+            self._from: tuple[Any, ...] = (..., *(w.inside[1] for w in windows))
             self._windows = self._view(self._buffer)
         self._parts = np.empty((n, *self._weight_shape), dtype) if n > 1 else None
         self._bound: tuple[Array, Array, Array] | None = None
@@ -469,14 +474,14 @@ class _Adjoint:
         self._g = sizes.groups
         self._in, self._out = sizes.channels // sizes.groups, sizes.maps // sizes.groups
         self._kernel = tuple(w.kernel for w in sizes.windows)
-        self._parts: list[tuple[tuple[slice, ...], tuple[slice, ...] | None, Array, Any, Array | None]] = []
+        self._parts: list[tuple[tuple[Any, ...], tuple[Any, ...] | None, Array, Any, Array | None]] = []
         combinations = list(product(*(_phases(w) for w in sizes.windows)))
         scratch: Array | None = None
         for phases in combinations:
-            place = tuple(p.place for p in phases)
+            place = (..., *(p.place for p in phases))
             windows = tuple(p.window for p in phases)
-            taps = tuple(p.taps for p in phases if p.taps is not None)
-            if len(taps) < len(phases):
+            taps = (..., *(p.taps for p in phases if p.taps is not None))
+            if len(taps) <= len(phases):
                 self._parts.append((place, None, np.empty(0, dtype), None, None))
                 continue
             sub = ConvolutionSizes(sizes.batch, sizes.maps, sizes.channels, windows, sizes.groups)
@@ -493,15 +498,15 @@ class _Adjoint:
         weights = w.reshape(self._g, self._out, self._in, *self._kernel).swapaxes(1, 2)
         for place, taps, kernel, forward, result in self._parts:
             if taps is None:
-                out[(..., *place)] = 0
+                out[place] = 0
                 continue
-            np.copyto(kernel, weights[(..., *taps)])
+            np.copyto(kernel, weights[taps])
             flat = kernel.reshape(self._g * self._in, self._out, *kernel.shape[3:])
             if result is None:
                 forward.run(gy, flat, out)
             else:
                 forward.run(gy, flat, result)
-                np.copyto(out[(..., *place)], result)
+                np.copyto(out[place], result)
 
 
 class _Scatter:

@@ -51,7 +51,7 @@ class _Blocks:
         self.runs = [[padded.run(position, self.length) for position in positions] for padded in self.padded]
         pitch = (self.outputs[0], *self.padded[0].planes[1:])
         self.pitch_shape = (images, channels, *pitch)
-        self.inside = (..., *(slice(0, o) for o in self.outputs))
+        self.inside: tuple[Any, ...] = (..., *(slice(0, o) for o in self.outputs))
 
 
 class Depthwise:

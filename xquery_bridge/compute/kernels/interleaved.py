@@ -8,6 +8,7 @@ along. Results are computed on the same pitch and the surplus is left out when t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -19,6 +20,34 @@ from .window import Window
 __all__ = ["Interleaved"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _PhaseGroup:
+    """Neighbouring phases whose elements lie in the same places, and the input element that comes first."""
+
+    phases: slice
+    places: slice
+    start: int
+
+
+def _phase_groups(window: Window, step: int, extent: int) -> list[_PhaseGroup]:
+    inside, taken = window.inside
+    stop = min(inside.stop, extent)
+    groups: list[_PhaseGroup] = []
+    for phase in range(step):
+        first = inside.start + (phase - inside.start) % step
+        count = max(0, -(-(stop - first) // step))
+        if count == 0:
+            continue
+        places = slice(first // step, first // step + count)
+        start = taken.start + first - inside.start
+        last = groups[-1] if groups else None
+        if last is not None and last.phases.stop == phase and last.places == places:
+            groups[-1] = _PhaseGroup(slice(last.phases.start, phase + 1), places, last.start)
+        else:
+            groups.append(_PhaseGroup(slice(phase, phase + 1), places, start))
+    return groups
 
 
 class Interleaved:
@@ -43,27 +72,37 @@ class Interleaved:
         self.planes = tuple(-(-e // s) for e, s in zip(extents, steps, strict=True))
         size = math.prod(self.planes)
         self._flat = np.full((images, channels, math.prod(steps), size), fill, dtype)
-        self._copies: list[tuple[int, tuple[slice, ...], tuple[slice, ...]]] = []
-        shaped = self._flat.reshape(images, channels, -1, *self.planes)
-        self._shaped = shaped
-        for number, phases in enumerate(product(*(range(s) for s in steps))):
-            to, source = [], []
-            for phase, step, window, extent in zip(phases, steps, windows, extents, strict=True):
-                inside, taken = window.inside
-                stop = min(inside.stop, extent)
-                first = inside.start + (phase - inside.start) % step
-                count = max(0, -(-(stop - first) // step))
-                to.append(slice(first // step, first // step + count))
-                start = taken.start + first - inside.start
-                source.append(slice(start, max(start, taken.start + stop - inside.start), step))
-            if all(s.stop > s.start for s in to):
-                self._copies.append((number, tuple(to), tuple(source)))
+        groups = [_phase_groups(w, step, e) for w, step, e in zip(windows, steps, extents, strict=True)]
+        self._copies = list(product(*groups))
+        self._grid = self._flat.reshape(images, channels, *steps, *self.planes)
 
     def fill(self, x: Array) -> None:
         """Copies samples (images, channels, …), at most as many as there is room for, into their places."""
-        target = self._shaped[: x.shape[0], : x.shape[1]]
-        for number, to, source in self._copies:
-            np.copyto(target[(slice(None), slice(None), number, *to)], x[(..., *source)])
+        target = self._grid[: x.shape[0], : x.shape[1]]
+        rank = len(self.steps)
+        for groups in self._copies:
+            place: tuple[Any, ...] = (..., *(g.phases for g in groups), *(g.places for g in groups))
+            start: tuple[Any, ...] = (..., *(slice(g.start, None) for g in groups))
+            to, first = target[place], x[start]
+            along = tuple(s * step for s, step in zip(x.strides[2:], self.steps, strict=True))
+            source = np.lib.stride_tricks.as_strided(
+                first, to.shape, (*x.strides[:2], *x.strides[2 : 2 + rank], *along)
+            )
+            np.copyto(to, source)
+
+    def runs(self, first: tuple[int, ...], count: tuple[int, ...], length: int) -> Array:
+        """Flat runs (images, channels, count …, length) for positions that follow `first` without a change of place."""
+        rank = len(self.steps)
+        offset = 0
+        for position, step, plane in zip(first, self.steps, self.planes, strict=True):
+            offset = offset * plane + position // step
+        phases = tuple(
+            slice(position % step, position % step + number)
+            for position, step, number in zip(first, self.steps, count, strict=True)
+        )
+        flat = self._flat.reshape(*self._flat.shape[:2], *self.steps, self._flat.shape[-1])
+        assert flat.ndim == rank + 3
+        return flat[(slice(None), slice(None), *phases, slice(offset, offset + length))]
 
     def run(self, positions: tuple[int, ...], length: int) -> Array:
         """The flat run (images, channels, length) of what lies `positions` after the first element of the windows."""

@@ -32,48 +32,6 @@ def _initial_threads() -> int:
         return os.cpu_count() or 1
 
 
-_threads = _initial_threads()
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def threads() -> int:
-    """The number of threads a kernel may use."""
-    return _threads
-
-
-def set_threads(count: int) -> None:
-    """Sets the number of threads for plans made from now on.
-
-    ValueError when `count` is not positive.
-    """
-    global _threads
-    if count < 1:
-        raise ValueError(f"The number of threads must be positive, got {count}.")
-    _threads = count
-
-
-def _forget_pool() -> None:
-    """Threads do not survive a fork: the child starts its own pool when it needs one."""
-    global _pool, _pool_lock, _blas_lock, _blas_users
-    _pool = None
-    _pool_lock = threading.Lock()
-    _blas_lock = threading.Lock()
-    _blas_users = 0
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
-
-
-def _executor(workers: int) -> ThreadPoolExecutor:
-    global _pool
-    with _pool_lock:
-        if _pool is None or _pool._max_workers < workers:
-            _pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="kernel")
-        return _pool
-
-
 def _find_blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """The calls that read and set the number of threads of the OpenBLAS that NumPy's wheel brings, if it is there."""
     root = Path(np.__file__).parent
@@ -95,33 +53,77 @@ def _find_blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     return None
 
 
-_blas = _find_blas()
-_blas_lock = threading.Lock()
-_blas_users = 0
-_blas_threads_before = 1
+class _Threads:
+    """The threads of this process and its hold on OpenBLAS."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.blas = _find_blas()
+        self.forget()
+
+    def forget(self) -> None:
+        """Threads do not survive a fork: the child starts its own when it needs them."""
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_size = 0
+        self._lock = threading.Lock()
+        self._blas_users = 0
+        self._blas_threads = 1
+
+    def executor(self, workers: int) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._pool is None or self._pool_size < workers:
+                self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="kernel")
+                self._pool_size = workers
+            return self._pool
+
+    def hold_blas(self) -> None:
+        if self.blas is None:
+            return
+        reader, setter = self.blas
+        with self._lock:
+            self._blas_users += 1
+            if self._blas_users == 1:
+                self._blas_threads = reader()
+                if self._blas_threads != 1:
+                    setter(1)
+
+    def release_blas(self) -> None:
+        if self.blas is None:
+            return
+        with self._lock:
+            self._blas_users -= 1
+            if self._blas_users == 0 and self._blas_threads != 1:
+                self.blas[1](self._blas_threads)
+
+
+_state = _Threads(_initial_threads())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_state.forget)
+
+
+def threads() -> int:
+    """The number of threads a kernel may use."""
+    return _state.count
+
+
+def set_threads(count: int) -> None:
+    """Sets the number of threads for plans made from now on.
+
+    ValueError when `count` is not positive.
+    """
+    if count < 1:
+        raise ValueError(f"The number of threads must be positive, got {count}.")
+    _state.count = count
 
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Holds NumPy's matrix products at one thread inside; the setting belongs to the process, the last one restores."""
-    global _blas_users, _blas_threads_before
-    if _blas is None:
-        yield
-        return
-    reader, setter = _blas
-    with _blas_lock:
-        _blas_users += 1
-        if _blas_users == 1:
-            _blas_threads_before = reader()
-            if _blas_threads_before != 1:
-                setter(1)
+    """Holds NumPy's matrix products at one thread inside; the setting is the process's, the last one restores it."""
+    _state.hold_blas()
     try:
         yield
     finally:
-        with _blas_lock:
-            _blas_users -= 1
-            if _blas_users == 0 and _blas_threads_before != 1:
-                setter(_blas_threads_before)
+        _state.release_blas()
 
 
 def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None:
@@ -140,7 +142,7 @@ def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None
             work(item, worker)
 
     workers = min(workers, items)
-    executor = _executor(workers - 1)
+    executor = _state.executor(workers - 1)
     with single_threaded_blas():
         others = [executor.submit(run, worker) for worker in range(1, workers)]
         try:

@@ -28,7 +28,7 @@ __all__ = ["Winograd", "WinogradKernelGradient"]
 Array = NDArray[Any]
 
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0)
-_BLOCK_BYTES = 640 * 1024  # 36 values a tile and channel
+_BLOCK_BYTES = 2560 * 1024  # 36 values a tile and channel
 
 # rows of the input transform: the Lagrange polynomials of the points, and the product of (x - point) for infinity
 _INPUT = np.array(
@@ -96,18 +96,19 @@ class _Tiles:
         self.places = self.block_rows * self.pitch
         channels, dtype = sizes.channels, np.dtype(np.float32)
         extents = (4 * (self.rows + 1), 4 * self.pitch)
-        self._images = [
-            Interleaved(1, channels, (height, width), dtype, (4, 4), extents) for _ in range(workers)
+        self._images = [Interleaved(1, channels, (height, width), dtype, (4, 4), extents) for _ in range(workers)]
+        # rows and columns 4 and 5 of a tile are 0 and 1 of the next one; the surplus place after the last row is not
+        # in the planes, so the runs of columns 4 and 5 are one place shorter
+        length = self.rows * self.pitch
+        parts = [(slice(0, 4), 0), (slice(4, 6), 4)]
+        self._sources = [
+            [
+                (i, j, image.runs((first, second), (i.stop - first, j.stop - second), length - second // 4)[0])
+                for i, first in parts
+                for j, second in parts
+            ]
+            for image in self._images
         ]
-        self._sources = []
-        for image in self._images:
-            runs = []
-            for i in range(6):
-                for j in range(6):
-                    # the last run would end one place behind the plane; that place belongs to no tile
-                    length = self.rows * self.pitch - j // 4
-                    runs.append(image.run((i, j), length)[0])
-            self._sources.append(runs)
         self._gathered = [np.zeros((36, channels, self.places), dtype) for _ in range(workers)]
         self.transformed = [np.empty((36, channels, self.places), dtype) for _ in range(workers)]
 
@@ -119,9 +120,10 @@ class _Tiles:
         gathered = self._gathered[worker]
         first = band.start * self.pitch
         count = (band.stop - band.start) * self.pitch
-        for point, source in enumerate(self._sources[worker]):
-            run = source[:, first : first + count]
-            np.copyto(gathered[point, :, : run.shape[1]], run)
+        points = gathered.reshape(6, 6, *gathered.shape[1:])
+        for i, j, source in self._sources[worker]:
+            run = source[..., first : first + count].transpose(1, 2, 0, 3)
+            np.copyto(points[i, j, :, : run.shape[-1]], run)
         result = self.transformed[worker]
         np.matmul(_TILES_IN, gathered.reshape(36, -1), out=result.reshape(36, -1))
         return result
@@ -165,11 +167,21 @@ class Winograd:
     def _write(self, results: Array, band: slice, out: Array) -> None:
         tiles = self._tiles
         grid = results.reshape(4, 4, self._maps, tiles.block_rows, tiles.pitch)
-        for i in range(4):
-            rows = out[:, 4 * band.start + i : min(4 * band.stop, self._height) : 4]
+        top, bottom = 4 * band.start, min(4 * band.stop, self._height)
+        rows, columns = (bottom - top) // 4, self._width // 4
+        steps = out.strides
+        whole = np.lib.stride_tricks.as_strided(
+            out[:, top:], (4, 4, self._maps, rows, columns), (steps[1], steps[2], steps[0], 4 * steps[1], 4 * steps[2])
+        )
+        np.copyto(whole, grid[:, :, :, :rows, :columns])
+        for i in range((bottom - top) % 4):  # the rows of the last tiles that lie inside, then the columns
             for j in range(4):
-                target = rows[:, :, j::4]
-                np.copyto(target, grid[i, j, :, : target.shape[1], : target.shape[2]])
+                target = out[:, top + 4 * rows + i, j::4]
+                np.copyto(target, grid[i, j, :, rows, : target.shape[-1]])
+        for j in range(self._width % 4):
+            for i in range(4):
+                target = out[:, top + i : bottom : 4, 4 * columns + j]
+                np.copyto(target, grid[i, j, :, : target.shape[1], columns])
 
 
 class WinogradKernelGradient:
@@ -180,8 +192,7 @@ class WinogradKernelGradient:
     def __init__(self, sizes: ConvolutionSizes, dtype: np.dtype[Any]) -> None:
         self._n, self._channels, self._maps = sizes.batch, sizes.channels, sizes.maps
         self._workers = min(threads(), self._n)
-        # long runs: the sums of a band are as large as the kernel and must be added for every one
-        self._tiles = tiles = _Tiles(sizes, 4 * _band_rows(sizes, max(sizes.channels, sizes.maps)), self._workers)
+        self._tiles = tiles = _Tiles(sizes, _band_rows(sizes, max(sizes.channels, sizes.maps)), self._workers)
         height, width = (Window(w.output, 1, output=w.output) for w in sizes.windows)
         extents = (4 * tiles.rows, 4 * tiles.pitch)
         dtype = np.dtype(np.float32)
@@ -189,7 +200,7 @@ class WinogradKernelGradient:
             Interleaved(1, self._maps, (height, width), dtype, (4, 4), extents) for _ in range(self._workers)
         ]
         length = tiles.rows * tiles.pitch
-        self._runs = [[g.run((i, j), length)[0] for i in range(4) for j in range(4)] for g in self._gradients]
+        self._runs = [g.runs((0, 0), (4, 4), length)[0] for g in self._gradients]
         self._gathered = [np.zeros((16, self._maps, tiles.places), dtype) for _ in range(self._workers)]
         self._transformed = [np.empty((36, self._maps, tiles.places), dtype) for _ in range(self._workers)]
         self._products = [np.empty((36, self._maps, self._channels), dtype) for _ in range(self._workers)]
@@ -205,8 +216,8 @@ class WinogradKernelGradient:
             gathered, changed = self._gathered[worker], self._transformed[worker]
             for band in tiles.bands:
                 first, count = band.start * tiles.pitch, (band.stop - band.start) * tiles.pitch
-                for point, run in enumerate(self._runs[worker]):
-                    np.copyto(gathered[point, :, :count], run[:, first : first + count])
+                run = self._runs[worker][..., first : first + count]
+                np.copyto(gathered.reshape(4, 4, *gathered.shape[1:])[..., :count], run.transpose(1, 2, 0, 3))
                 gathered[:, :, count:] = 0  # a shorter last band: no gradient from the places left over
                 np.matmul(_GRADIENT_IN, gathered.reshape(16, -1), out=changed.reshape(36, -1))
                 transformed = tiles.transform(band, worker)
