@@ -127,6 +127,7 @@ FLOAT_CASES = [
     ConvolutionSizes(1, 16, 16, (sliding_window(30, 3, 1, True), sliding_window(14, 3, 1, False, 2, 0))),
     ConvolutionSizes(2, 64, 64, (sliding_window(40, 3, 1, True), sliding_window(40, 3, 1, True))),
     ConvolutionSizes(2, 3, 8, (sliding_window(33, 7, 2, True), sliding_window(40, 7, 2, True))),
+    ConvolutionSizes(3, 2, 9, (sliding_window(33, 5, 2, dilation=2), sliding_window(40, 7, 3, False, -1, 4))),
     ConvolutionSizes(3, 8, 8, (sliding_window(12, 3, 1, True), sliding_window(13, 3, 1, True)), 8),
     ConvolutionSizes(3, 8, 16, (sliding_window(12, 3, 2, True), sliding_window(13, 3, 2, True)), 8),
     ConvolutionSizes(9, 20, 24, (sliding_window(16, 1), sliding_window(17, 1))),

@@ -13,7 +13,8 @@ How the work is done, by shape:
 - anything else: columns in strips that stay in the second-level cache, images and strips on our threads (`_Columns`).
 
 The adjoint splits the result into stride^k interleaved phases, each an ordinary convolution of stride 1 with a part of
-the flipped kernel (`_Adjoint`); where windows do not overlap it is one product and one strided copy (`_Scatter`).
+the flipped kernel (`_Adjoint`); where windows do not overlap it is one product and one strided copy (`_Scatter`), where
+the channels are few against the maps one product whose rows are added up (`_Spread`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import depthwise, winograd
+from .interleaved import Interleaved
 from .thread_pool import parallel, threads
 from .window import Window
 
@@ -41,6 +43,7 @@ EXACT_BY_DEFAULT = os.environ.get("CNTK_XQUERY_EXACT_CONVOLUTION", "") not in ("
 
 _STRIP_BYTES = 512 * 1024  # columns of one strip: half of a usual second-level cache
 _SMALL_BYTES = 64 * 1024  # below this everything is done at once, without strips and threads
+_SPREAD_BYTES = 32 * 1024 * 1024  # of the product that the adjoint of few channels holds
 _PARALLEL_OPERATIONS = 4e6  # a hand-over to another thread costs about as much as half a million operations
 _MERGED_OUTPUTS = 64  # with fewer outputs an image, several images share one matrix product
 
@@ -509,6 +512,50 @@ class _Adjoint:
                 np.copyto(out[place], result)
 
 
+class _Spread:
+    """The adjoint for few channels: one product for all taps, whose rows are added where the taps reach."""
+
+    @staticmethod
+    def fits(sizes: ConvolutionSizes, dtype: np.dtype[Any]) -> bool:
+        product_bytes = sizes.channels * sizes.taps * sizes.outputs * dtype.itemsize
+        return sizes.groups == 1 and 4 * sizes.channels <= sizes.maps and product_bytes <= _SPREAD_BYTES
+
+    def __init__(self, sizes: ConvolutionSizes, dtype: np.dtype[Any]) -> None:
+        windows = sizes.windows
+        self._n = sizes.batch
+        self._workers = min(_workers(sizes.operations), self._n)
+        self._padded = [Interleaved(1, sizes.channels, windows, dtype) for _ in range(self._workers)]
+        outputs = tuple(w.output for w in windows)
+        length = self._padded[0].run_length(outputs)
+        pitch = (outputs[0], *self._padded[0].planes[1:])
+        taps = product(*(range(w.kernel) for w in windows))
+        positions = [tuple(k * w.dilation for k, w in zip(tap, windows, strict=True)) for tap in taps]
+        self._runs = [[p.run(position, length)[0] for position in positions] for p in self._padded]
+        self._weight_shape = (sizes.maps, sizes.channels * sizes.taps)
+        gradients = [np.zeros((sizes.maps, *pitch), dtype) for _ in range(self._workers)]
+        inside: tuple[Any, ...] = (slice(None), *(slice(0, o) for o in outputs))
+        self._inner = [g[inside] for g in gradients]
+        self._gradients = [g.reshape(sizes.maps, -1)[:, :length] for g in gradients]
+        self._products = [np.empty((sizes.channels, sizes.taps, length), dtype) for _ in range(self._workers)]
+        self._covers = all(w.lower >= 0 and w.extent >= w.input + w.lower for w in windows)
+
+    def run(self, gy: Array, w: Array, out: Array) -> None:
+        weights = w.reshape(self._weight_shape).T
+        if not self._covers:
+            out.fill(0)
+
+        def image(item: int, worker: int) -> None:
+            np.copyto(self._inner[worker], gy[item])
+            products, padded = self._products[worker], self._padded[worker]
+            np.matmul(weights, self._gradients[worker], out=products.reshape(weights.shape[0], -1))
+            padded.clear()
+            for tap, run in enumerate(self._runs[worker]):
+                np.add(run, products[:, tap], out=run)
+            padded.read(out[item : item + 1])
+
+        parallel(image, self._n, self._workers)
+
+
 class _Scatter:
     """The adjoint where windows do not overlap: one product, then every element goes to its place."""
 
@@ -621,6 +668,8 @@ class ConvolutionPlan:
             return _Bound(pointwise.backward_data)
         if _Scatter.fits(sizes):
             return _Scatter(sizes, self.dtype)
+        if _Spread.fits(sizes, self.dtype):
+            return _Spread(sizes, self.dtype)
         return _Adjoint(sizes, self.dtype, self._exact)
 
     def backward_kernel(self, x: Array, gy: Array, out: Array) -> None:

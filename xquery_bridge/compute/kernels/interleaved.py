@@ -8,6 +8,7 @@ along. Results are computed on the same pitch and the surplus is left out when t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -76,19 +77,29 @@ class Interleaved:
         self._copies = list(product(*groups))
         self._grid = self._flat.reshape(images, channels, *steps, *self.planes)
 
-    def fill(self, x: Array) -> None:
-        """Copies samples (images, channels, …), at most as many as there is room for, into their places."""
-        target = self._grid[: x.shape[0], : x.shape[1]]
-        rank = len(self.steps)
+    def _pairs(self, x: Array) -> Iterator[tuple[Array, Array]]:
+        """(places here, places in `x`) of what both hold."""
+        held = self._grid[: x.shape[0], : x.shape[1]]
+        along = tuple(s * step for s, step in zip(x.strides[2:], self.steps, strict=True))
         for groups in self._copies:
             place: tuple[Any, ...] = (..., *(g.phases for g in groups), *(g.places for g in groups))
             start: tuple[Any, ...] = (..., *(slice(g.start, None) for g in groups))
-            to, first = target[place], x[start]
-            along = tuple(s * step for s, step in zip(x.strides[2:], self.steps, strict=True))
-            source = np.lib.stride_tricks.as_strided(
-                first, to.shape, (*x.strides[:2], *x.strides[2 : 2 + rank], *along)
-            )
-            np.copyto(to, source)
+            here, first = held[place], x[start]
+            yield here, np.lib.stride_tricks.as_strided(first, here.shape, (*x.strides, *along))
+
+    def fill(self, x: Array) -> None:
+        """Copies samples (images, channels, …), at most as many as there is room for, into their places."""
+        for here, there in self._pairs(x):
+            np.copyto(here, there)
+
+    def read(self, x: Array) -> None:
+        """Copies the elements of their places back into samples; what no window reaches is left alone."""
+        for here, there in self._pairs(x):
+            np.copyto(there, here)
+
+    def clear(self) -> None:
+        """Sets all places to zero."""
+        self._flat.fill(0)
 
     def runs(self, first: tuple[int, ...], count: tuple[int, ...], length: int) -> Array:
         """Flat runs (images, channels, count …, length) for positions that follow `first` without a change of place."""

@@ -28,7 +28,7 @@ __all__ = ["Winograd", "WinogradKernelGradient"]
 Array = NDArray[Any]
 
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0)
-_BLOCK_BYTES = 2560 * 1024  # 36 values a tile and channel
+_BLOCK_BYTES = 960 * 1024  # 36 values a tile and channel
 
 # rows of the input transform: the Lagrange polynomials of the points, and the product of (x - point) for infinity
 _INPUT = np.array(
