@@ -1,0 +1,304 @@
+"""From graph to plan: blocks are flattened or taken as one operator, loops are found, plans are cached by sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import graph
+from .errors import CntkError
+from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
+from .loop import emit_loop
+from .ops.operator import Operator
+from .plan import Node, Plan, PlanBuilder, fused
+from .tensor import Tensor
+from .value import Value
+from .variable import Constant, Parameter, Variable
+
+__all__ = ["Flow", "bind_values", "compile_plan", "evaluate"]
+
+
+class Step:
+    """A function that is one node of a plan, with its operator and its operands after blocks are opened."""
+
+    __slots__ = ("function", "operands", "operator", "outputs")
+
+    def __init__(self, function: Function, operator: Operator, operands: list[Variable], outputs: list[Variable]):
+        self.function = function
+        self.operator = operator
+        self.operands = operands
+        self.outputs = outputs
+
+
+class Flow:
+    """A graph without blocks: its steps in order, loops together."""
+
+    def __init__(self, roots: Iterable[Variable]) -> None:
+        self._resolved: dict[Variable, Variable] = {}
+        self._steps: dict[int, Step] = {}
+        self.roots = [self.resolve(v) for v in roots]
+        self.groups = self._components()
+        self.leaves = self._find_leaves()
+        self.uses_steps = any(s.operator.uses_steps for group in self.groups for s in group) or any(
+            self.is_loop(group) for group in self.groups
+        )
+        self.dynamic_layout = any(s.operator.dynamic_layout for group in self.groups for s in group)
+
+    def resolve(self, variable: Variable) -> Variable:
+        """The variable behind a block's output or a block's placeholder."""
+        seen = variable
+        while True:
+            known = self._resolved.get(seen)
+            if known is not None:
+                seen = known
+                break
+            owner = seen.owner
+            if isinstance(owner, BlockFunction) and fused(owner) is None:
+                for inner, outer in zip(owner.mapped, owner.operands, strict=True):
+                    if inner is not None:
+                        inner.block_mapping = outer
+                seen = owner.composite.outputs[owner.outputs.index(seen)]
+            elif seen.is_placeholder and seen.block_mapping is not None:
+                seen = seen.block_mapping
+            else:
+                break
+        self._resolved[variable] = seen
+        return seen
+
+    def step_of(self, function: Function) -> Step:
+        """The step of a primitive, or of a block that is computed as one."""
+        step = self._steps.get(id(function))
+        if step is None:
+            if isinstance(function, BlockFunction):
+                operator = fused(function)
+            else:
+                assert isinstance(function, PrimitiveFunction)
+                operator = function.operator  # type: ignore[assignment]
+            assert operator is not None
+            operands = [self.resolve(v) for v in function.operands]
+            step = Step(function, operator, operands, function.outputs)
+            self._steps[id(function)] = step
+        return step
+
+    def _components(self) -> list[list[Step]]:
+        """The strongly connected components, operands first (Tarjan, without recursion)."""
+        index: dict[int, int] = {}
+        low: dict[int, int] = {}
+        on_stack: set[int] = set()
+        stack: list[Step] = []
+        groups: list[list[Step]] = []
+        for root in self.roots:
+            if root.owner is None or id(root.owner) in index:
+                continue
+            work = [(self.step_of(root.owner), 0)]
+            while work:
+                step, position = work.pop()
+                key = id(step.function)
+                if position == 0:
+                    index[key] = low[key] = len(index)
+                    stack.append(step)
+                    on_stack.add(key)
+                descended = False
+                for i in range(position, len(step.operands)):
+                    owner = step.operands[i].owner
+                    if owner is None:
+                        continue
+                    child = id(owner)
+                    if child not in index:
+                        work.append((step, i + 1))
+                        work.append((self.step_of(owner), 0))
+                        descended = True
+                        break
+                    if child in on_stack:
+                        low[key] = min(low[key], index[child])
+                if descended:
+                    continue
+                if low[key] == index[key]:
+                    group: list[Step] = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(id(member.function))
+                        group.append(member)
+                        if member is step:
+                            break
+                    groups.append(group)
+                if work:
+                    parent = id(work[-1][0].function)
+                    low[parent] = min(low[parent], low[key])
+        return groups
+
+    def is_loop(self, group: Sequence[Step]) -> bool:
+        if len(group) > 1:
+            return True
+        own = {id(v) for v in group[0].outputs}
+        return any(id(v) in own for v in group[0].operands)
+
+    def _find_leaves(self) -> list[Variable]:
+        leaves: dict[Variable, None] = {}
+        for root in self.roots:
+            if root.owner is None:
+                leaves.setdefault(root)
+        for group in self.groups:
+            for step in group:
+                for operand in step.operands:
+                    if operand.owner is None:
+                        leaves.setdefault(operand)
+        return list(leaves)
+
+    @property
+    def arguments(self) -> list[Variable]:
+        return [v for v in self.leaves if not isinstance(v, (Parameter, Constant))]
+
+
+def bind_values(flow: Flow, values: Mapping[Variable, Value]) -> dict[Variable, Value]:
+    """The values of the arguments of a flow, each with the axes of its variable.
+
+    Raises:
+        CntkError: a value is missing or does not fit.
+    """
+    missing = [v for v in flow.arguments if v not in values]
+    if missing:
+        raise CntkError(
+            f"Values for {len(missing)} required arguments '{', '.join(v.as_string() for v in missing)}', that the "
+            f"requested output(s) '{', '.join(v.as_string() for v in flow.roots)}' depend on, have not been provided."
+        )
+    bound: dict[Variable, Value] = {}
+    for variable in flow.arguments:
+        value = values[variable]
+        axes = len(variable.dynamic_axes)
+        direct = (
+            value.has_batch
+            and axes > 0
+            and (value.lengths is not None) == variable.has_sequence_axis
+            and value.sample_shape == variable.shape
+            and value.data_type == variable.data_type
+        )
+        bound[variable] = value if direct else value.for_variable(variable)
+    if len(bound) > 1:
+        _check_steps(bound)
+    return bound
+
+
+def _check_steps(bound: dict[Variable, Value]) -> None:
+    """Variables on the same axes must come with sequences of the same steps."""
+    first: dict[Any, tuple[Variable, Value]] = {}
+    for variable, value in bound.items():
+        if not variable.dynamic_axes:
+            continue
+        other, known = first.setdefault(variable.dynamic_axes, (variable, value))
+        if known.layout_key != value.layout_key and len(known.layout_key) == len(value.layout_key):
+            raise CntkError(
+                f"The values of '{other.as_string()}' and '{variable.as_string()}' have the same dynamic axes but "
+                "different numbers of samples or steps."
+            )
+
+
+def compile_plan(
+    flow: Flow, values: dict[Variable, Value], training: bool = False, wanted: Sequence[Parameter] = ()
+) -> Plan:
+    """Plans a flow for values of these sizes; with `wanted`, the gradients of the first root come with it."""
+    builder = PlanBuilder(values, training, wanted, flow.dynamic_layout)
+    for group in flow.groups:
+        if flow.is_loop(group):
+            emit_loop(group, builder)
+        else:
+            step = group[0]
+            if step.operator.passes_operands:
+                for variable, operand in zip(step.outputs, step.operands, strict=True):
+                    builder.bind_variable(variable, builder.tensor(operand))
+                continue
+            node = Node(step.function, step.operator, [builder.tensor(v) for v in step.operands])
+            builder.run_node(node, step.outputs)
+    outputs = [builder.tensor(v) for v in flow.roots]
+    gradients: dict[Parameter, Tensor | None] = {}
+    if wanted:
+        builder.differentiate(outputs[0])
+        gradients = {p: builder.gradient_of(builder.tensor(p)) for p in wanted}
+    return builder.finish(outputs, gradients)
+
+
+def _size_key(flow: Flow, values: dict[Variable, Value]) -> Any:
+    """What the sizes of a plan depend on: steps of sequences only where an operator needs them."""
+    if flow.uses_steps:
+        return tuple([(v.layout_key, v.sample_shape) for v in values.values()])
+    return tuple([(v.array.shape, v.lengths is None) for v in values.values()])
+
+
+class Executor:
+    """Plans of one flow, by sizes."""
+
+    __slots__ = ("_plans", "_version", "flow", "training", "wanted")
+
+    MAX_PLANS = 32
+
+    def __init__(self, roots: Sequence[Variable], training: bool = False, wanted: Sequence[Parameter] = ()) -> None:
+        self.flow = Flow(roots)
+        self.training = training
+        self.wanted = list(wanted)
+        self._plans: dict[Any, Plan] = {}
+        self._version = graph.graph_version
+
+    @property
+    def is_current(self) -> bool:
+        return self._version == graph.graph_version
+
+    def run(self, values: Mapping[Variable, Value]) -> tuple[Plan, dict[Variable, Value]]:
+        """Runs the plan for these values; its results stand until the next run."""
+        bound = bind_values(self.flow, values)
+        if self.flow.dynamic_layout:
+            return compile_plan(self.flow, bound, self.training, self.wanted), bound
+        key = _size_key(self.flow, bound)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = compile_plan(self.flow, bound, self.training, self.wanted)
+            if len(self._plans) >= self.MAX_PLANS:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = plan
+        plan.run(bound)
+        return plan, bound
+
+
+def evaluate(
+    function: Function,
+    bindings: Mapping[Variable, Value],
+    outputs: Sequence[Variable | Function] | None = None,
+) -> list[Value]:
+    """Values of outputs of a function (`cntk:evaluate`).
+
+    Args:
+        bindings: a value for every argument that the outputs depend on; more may be given.
+        outputs: variables of the graph; all outputs of the function if none are given. A Function stands for its
+            outputs.
+    Raises:
+        CntkError: a value is missing or does not fit, or an operator refuses its operands.
+    """
+    wanted: list[Variable] = []
+    for output in outputs if outputs is not None else [function]:
+        wanted.extend(output.outputs if isinstance(output, Function) else [as_variable(output)])
+    plans = function.root_function.plans
+    key = tuple(wanted)
+    executor = plans.get(key)
+    if executor is None or not executor.is_current:
+        executor = plans[key] = Executor(wanted)
+    plan, bound = executor.run(bindings)
+    values = [
+        _value_of(executor, array, tensor, variable, bound)
+        for (array, tensor), variable in zip(plan.outputs, wanted, strict=True)
+    ]
+    plan.commit()
+    return values
+
+
+def _value_of(
+    executor: Executor, array: Any, tensor: Tensor, variable: Variable, bound: dict[Variable, Value]
+) -> Value:
+    from .shape import Shape  # noqa: PLC0415
+
+    layout = tensor.layout
+    lengths = None
+    if layout is not None and layout.lengths is not None:
+        lengths = layout.lengths
+        if not executor.flow.uses_steps:  # the plan may have been made for other steps with as many frames
+            axis = variable.sequence_axis
+            lengths = next((bound[v].lengths for v in bound if v.sequence_axis == axis), lengths)
+    return Value(array.copy(), Shape(tensor.sample[::-1]), layout is not None, lengths)

@@ -1,0 +1,502 @@
+"""Plans: a graph, compiled for the sizes at hand into a flat list of calls on preallocated buffers.
+
+The rules of the operators emit instructions on `Tensor` symbols; when all are known, buffers are given out by liveness
+and every instruction is bound to its arrays once. Running a plan is running the list. Gradients are reverse mode over
+the same nodes: the gradient rules emit instructions too, and only what needs a gradient is differentiated.
+
+Graphs in which a layout depends on data (`Sequence::Where`) are planned anew each time, and their instructions run as
+they are emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import CntkError
+from .graph import BlockFunction, Function
+from .tensor import Array, Layout, Tensor
+from .value import DTYPES, Value
+from .variable import Constant, Parameter, Variable
+
+if TYPE_CHECKING:
+    from .ops.operator import Operator
+
+__all__ = ["FUSED_BLOCKS", "Node", "Plan", "PlanBuilder"]
+
+Call = Callable[[], object]
+Bind = Callable[..., "Call | list[Call]"]
+
+FUSED_BLOCKS: dict[str, Operator] = {}
+"""Blocks that are computed as one operator: by the operator name of the block."""
+
+_FOREVER = 1 << 60
+
+
+class Node:
+    """One operator of a plan: the function it comes from, the tensors it reads and gives."""
+
+    __slots__ = ("function", "inputs", "operator", "outputs", "saved")
+
+    def __init__(self, function: Function, operator: Operator, inputs: list[Tensor]) -> None:
+        self.function = function
+        self.operator = operator
+        self.inputs = inputs
+        self.outputs: list[Tensor] = []
+        self.saved: dict[str, Any] = {}
+        """What the forward rule leaves to the gradient rule."""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return self.function.attributes
+
+    @property
+    def output(self) -> Tensor:
+        return self.outputs[0]
+
+
+class _Instruction:
+    __slots__ = ("bind", "in_place", "reads", "writes")
+
+    def __init__(self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool) -> None:
+        self.bind = bind
+        self.reads = reads
+        self.writes = writes
+        self.in_place = in_place
+
+    def calls(self) -> list[Call]:
+        made = self.bind(*(t.bound() for t in self.reads), *(t.bound() for t in self.writes))
+        return made if isinstance(made, list) else [made]
+
+
+class Plan:
+    """A compiled graph: fill the inputs, run, take the outputs."""
+
+    __slots__ = ("calls", "commits", "gradients", "inputs", "outputs")
+
+    def __init__(
+        self,
+        inputs: list[tuple[Variable, Array]],
+        calls: list[Call],
+        outputs: list[tuple[Array, Tensor]],
+        gradients: dict[Parameter, Array],
+        commits: list[Call],
+    ) -> None:
+        self.inputs = inputs
+        self.calls = calls
+        self.outputs = outputs
+        self.gradients = gradients
+        self.commits = commits
+
+    def run(self, values: dict[Variable, Value]) -> None:
+        """Copies the values in and runs; results are in `outputs` until the next run."""
+        for variable, array in self.inputs:
+            np.copyto(array, values[variable].array.reshape(array.shape))
+        for step in self.calls:
+            step()
+
+    def commit(self) -> None:
+        """Carries out what the run has put off: new running statistics, assignments."""
+        for step in self.commits:
+            step()
+
+
+class PlanBuilder:
+    """What the rules of the operators work with."""
+
+    def __init__(self, values: dict[Variable, Value], training: bool, wanted: Iterable[Parameter], eager: bool) -> None:
+        self.training = training
+        self.eager = eager
+        self._values = values
+        self._wanted = set(wanted)
+        self._instructions: list[_Instruction] = []
+        self._tape: list[Call] = []
+        self._commits: list[Call] = []
+        self._inputs: list[tuple[Variable, Tensor]] = []
+        self._tensors: dict[Variable, Tensor] = {}
+        self._layouts: dict[Any, Layout] = {}
+        self._constants: dict[Any, Tensor] = {}
+        self._no_gradient_for: Callable[[Tensor], bool] | None = None
+        self._output_maker: Callable[[Node, int, tuple[int, ...], np.dtype[Any]], Tensor] | None = None
+
+    # Tensors
+
+    def layout(self, lengths: np.ndarray[Any, np.dtype[np.int64]]) -> Layout:
+        """The layout of sequences of such lengths; equal ones are one object."""
+        return self._layouts.setdefault(lengths.tobytes(), Layout.of_lengths(lengths))
+
+    def batch_layout(self, samples: int) -> Layout:
+        """The layout of a batch without a sequence axis."""
+        return self._layouts.setdefault(samples, Layout(samples))
+
+    def new(self, sample: tuple[int, ...], layout: Layout | None, dtype: np.dtype[Any]) -> Tensor:
+        """A tensor of its own; `sample` in NumPy order."""
+        shape = sample if layout is None else (layout.frames, *sample)
+        return Tensor(shape, dtype, layout)
+
+    def output(
+        self,
+        node: Node,
+        sample: tuple[int, ...],
+        layout: Layout | None,
+        dtype: np.dtype[Any] | None = None,
+        differentiable: bool = True,
+    ) -> Tensor:
+        """Makes the next output of a node; `sample` in NumPy order."""
+        dtype = dtype or next((t.dtype for t in node.inputs), np.dtype(np.float32))
+        if self._output_maker is not None and layout is not None:
+            tensor = self._output_maker(node, len(node.outputs), sample, dtype)
+        else:
+            tensor = self.new(sample, layout, dtype)
+        tensor.needs_gradient = differentiable and any(t.needs_gradient for t in node.inputs)
+        node.outputs.append(tensor)
+        return tensor
+
+    def constant(self, array: Array) -> Tensor:
+        """A tensor with fixed contents."""
+        return Tensor(array.shape, array.dtype, None, array=array)
+
+    def ones(self, count: int, dtype: np.dtype[Any]) -> Tensor:
+        """A vector of ones, shared by the plan."""
+        return self._constants.setdefault(("ones", count, dtype), self.constant(np.ones(count, dtype)))
+
+    def aligned(self, tensor: Tensor, rank: int) -> Tensor:
+        """A view whose sample has `rank` dimensions: ones are put where CNTK pads, after the last dimension."""
+        sample = tensor.sample
+        if tensor.layout is None or len(sample) >= rank:
+            return tensor
+        return tensor.reshaped((tensor.shape[0], *(1,) * (rank - len(sample)), *sample), tensor.layout)
+
+    # Instructions
+
+    def emit(self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool = False) -> None:
+        """Adds an instruction.
+
+        Args:
+            bind: given the arrays of `reads`, then of `writes`, makes the call or calls.
+            in_place: the calls are right also when a read of the same shape shares its memory with the first write.
+        """
+        instruction = _Instruction(bind, list(reads), list(writes), in_place)
+        if not self.eager:
+            self._instructions.append(instruction)
+            return
+        for tensor in instruction.writes:
+            root = tensor.root
+            if root.array is None:
+                root.array = np.empty(root.shape, root.dtype)
+        for step in instruction.calls():
+            step()
+
+    def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
+        """Adds one elementwise call."""
+        self.emit(lambda *arrays: partial(function, *arrays), reads, [out], in_place=True)
+
+    def copy(self, source: Tensor, target: Tensor) -> None:
+        """Copies, broadcasting as NumPy does."""
+        self.emit(lambda a, out: partial(np.copyto, out, a), [source], [target])
+
+    def on_commit(self, step: Call) -> None:
+        """Puts off a change of lasting state until the whole step has succeeded."""
+        self._commits.append(step)
+
+    def array_of(self, tensor: Tensor) -> Array:
+        """The contents of a tensor; only in a plan that runs as it is made."""
+        assert self.eager
+        return tensor.bound()
+
+    # Gradients
+
+    def wants(self, tensor: Tensor) -> bool:
+        """Whether the gradient of an operand is asked for."""
+        return tensor.needs_gradient and (self._no_gradient_for is None or not self._no_gradient_for(tensor))
+
+    def gradient_of(self, tensor: Tensor) -> Tensor | None:
+        """The gradient that has come to a tensor, None when none has."""
+        if tensor.parent is None:
+            return tensor.gradient
+        above = self.gradient_of(tensor.parent)
+        if above is None:
+            return None
+        if tensor.gradient is None or tensor.gradient.parent is not above:
+            assert tensor.view is not None
+            tensor.gradient = above.derived(tensor.shape, tensor.view, tensor.layout, tensor.window)
+        return tensor.gradient
+
+    def has_gradient(self, tensor: Tensor) -> bool:
+        """Whether anything has been written to the gradient of a tensor or a part of it."""
+        if tensor.gradient_whole or tensor.windows_written:
+            return True
+        if tensor.parent is None:
+            return tensor.gradient is not None
+        return self._overlapped_above(tensor)
+
+    def accumulate(self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], in_place: bool = False) -> None:
+        """Adds a contribution to the gradient of a tensor: `bind(*reads, out)` makes the calls that write it."""
+        if tensor.parent is None and tensor.gradient is None:
+            tensor.gradient = self._like(tensor)
+            tensor.gradient_whole = True
+            self.emit(bind, reads, [tensor.gradient], in_place)
+            return
+        if tensor.parent is not None:
+            fresh, target = self._gradient_window(tensor)
+            if fresh:
+                self.emit(bind, reads, [target])
+                return
+        contribution = self._like(tensor)
+        self.emit(bind, reads, [contribution], in_place)
+        self._add(tensor, contribution)
+
+    def accumulate_tensor(self, tensor: Tensor, contribution: Tensor) -> None:
+        """Adds a contribution that is a tensor of the same shape already; it may be kept as it is."""
+        if tensor.parent is None and tensor.gradient is None:
+            tensor.gradient = contribution
+            tensor.gradient_shared = True
+            tensor.gradient_whole = True
+            return
+        if tensor.parent is not None:
+            fresh, target = self._gradient_window(tensor)
+            if fresh:
+                self.copy(contribution, target)
+                return
+        self._add(tensor, contribution)
+
+    def accumulate_reduced(self, tensor: Tensor, contribution: Tensor) -> None:
+        """Adds a contribution in the shape of the output of a broadcast, summed down to the tensor's shape."""
+        layout = contribution.layout
+        rank = len(contribution.sample)
+        sample = (1,) * (rank - len(tensor.sample)) + tensor.sample
+        axes: list[int] = []
+        offset = 0 if layout is None else 1
+        if layout is not None and tensor.layout is None:
+            axes.append(0)
+        axes.extend(
+            offset + i for i, (d, c) in enumerate(zip(sample, contribution.sample, strict=True)) if d == 1 and c != 1
+        )
+        if not axes:
+            shape = contribution.shape if tensor.layout is not None or layout is None else contribution.shape[1:]
+            same = tensor.shape == shape
+            self.accumulate_tensor(tensor, contribution if same else contribution.reshaped(tensor.shape, tensor.layout))
+            return
+        if axes == [0] and len(contribution.shape) == 2:
+            ones = self.ones(contribution.shape[0], contribution.dtype)
+            self.accumulate(tensor, lambda o, g, out: partial(np.dot, o, g, out.reshape(-1)), [ones, contribution])
+            return
+        kept = tuple(1 if i in axes else d for i, d in enumerate(contribution.shape))
+
+        def bind(g: Array, out: Array) -> Call:
+            return partial(np.add.reduce, g, tuple(axes), None, out.reshape(kept), True)
+
+        self.accumulate(tensor, bind, [contribution])
+
+    def accumulate_broadcast(
+        self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], like: Tensor, in_place: bool = True
+    ) -> None:
+        """Adds a contribution that is written in the shape of `like`, the output of a broadcast."""
+        if tensor.shape == like.shape:
+            self.accumulate(tensor, bind, reads, in_place)
+            return
+        contribution = self.new(like.sample, like.layout, like.dtype)
+        self.emit(bind, reads, [contribution], in_place)
+        self.accumulate_reduced(tensor, contribution)
+
+    def _like(self, tensor: Tensor) -> Tensor:
+        return Tensor(tensor.shape, tensor.dtype, tensor.layout)
+
+    def _add(self, tensor: Tensor, contribution: Tensor) -> None:
+        gradient = self.gradient_of(tensor)
+        assert gradient is not None
+        if tensor.parent is None and tensor.gradient_shared:
+            total = self._like(tensor)
+            self.ufunc(np.add, [gradient, contribution], total)
+            tensor.gradient = total
+            tensor.gradient_shared = False
+            return
+        self.emit(lambda c, g: partial(np.add, g, c, g), [contribution], [gradient])
+
+    def _gradient_window(self, tensor: Tensor) -> tuple[bool, Tensor]:
+        """The place of a view's gradient in its root's, and whether it may be written over."""
+        root = tensor.root
+        covers = tensor.size == root.size
+        if root.gradient is None:
+            root.gradient = self._like(root)
+            if not covers:
+                self.emit(lambda g: partial(g.fill, 0), [], [root.gradient])
+            fresh = True
+        else:
+            fresh = not (root.gradient_whole or tensor.windows_written or self._overlapped_above(tensor))
+            if root.gradient_shared:
+                owned = self._like(root)
+                self.copy(root.gradient, owned)
+                root.gradient = owned
+                root.gradient_shared = False
+        child = tensor
+        while child.parent is not None:
+            child.gradient_whole = child is tensor or child.gradient_whole
+            window = child.window or ()
+            child.parent.windows_written[window] = child
+            child = child.parent
+        if covers:
+            root.gradient_whole = True
+        target = self.gradient_of(tensor)
+        assert target is not None
+        return fresh, target
+
+    @staticmethod
+    def _overlapped_above(tensor: Tensor) -> bool:
+        """Whether a part of a parent's gradient that overlaps this view has been written."""
+        child = tensor
+        if child.gradient_whole:
+            return True
+        while child.parent is not None:
+            parent = child.parent
+            if parent.gradient_whole:
+                return True
+            for window, writer in parent.windows_written.items():
+                if writer is not child and (not window or child.window is None or _overlap(child.window, window)):
+                    return True
+            child = parent
+        return child.gradient is not None and child.gradient_whole
+
+    def record(self, step: Call) -> None:
+        """Adds a step of the backward pass; steps run in reverse order."""
+        self._tape.append(step)
+
+    def differentiate(self, output: Tensor) -> None:
+        """Emits the backward pass from an output whose elements are summed."""
+        self.accumulate(output, lambda g: partial(g.fill, 1), [])
+        for step in reversed(self._tape):
+            step()
+
+    # From the graph
+
+    def tensor(self, variable: Variable) -> Tensor:
+        """The tensor of a variable that is a leaf or has been computed."""
+        found = self._tensors.get(variable)
+        if found is None:
+            found = self._leaf(variable)
+            self._tensors[variable] = found
+        return found
+
+    def bind_variable(self, variable: Variable, tensor: Tensor) -> None:
+        """Says which tensor holds a variable."""
+        self._tensors[variable] = tensor
+
+    def _leaf(self, variable: Variable) -> Tensor:
+        if isinstance(variable, (Parameter, Constant)):
+            data = variable.data
+            return Tensor(data.shape, data.dtype, None, variable in self._wanted, data)
+        value = self._values.get(variable)
+        if value is None:
+            raise CntkError(
+                f"Values for 1 required arguments '{variable.as_string()}', that the requested output(s) depend on, "
+                "have not been provided."
+            )
+        layout = None
+        if value.lengths is not None:
+            layout = self.layout(value.lengths)
+        elif value.has_batch:
+            layout = self.batch_layout(len(value.array))
+        tensor = Tensor(value.array.shape, np.dtype(DTYPES[variable.data_type]), layout)
+        tensor.array = np.array(value.array) if self.eager else np.empty(tensor.shape, tensor.dtype)
+        self._inputs.append((variable, tensor))
+        return tensor
+
+    def run_node(self, node: Node, outputs: Sequence[Variable]) -> None:
+        """Emits a node's forward pass and books its gradient."""
+        node.operator.forward(node, self)
+        for variable, tensor in zip(outputs, node.outputs, strict=True):
+            self._tensors[variable] = tensor
+        if any(t.needs_gradient for t in node.inputs):
+            self.record(partial(self.node_gradient, node))
+
+    def node_gradient(self, node: Node) -> None:
+        """Emits a node's gradient where one has come to its outputs."""
+        if node.operator.is_view or not any(self.has_gradient(t) for t in node.outputs if t.needs_gradient):
+            return
+        if any(self.wants(t) for t in node.inputs):
+            node.operator.gradient(node, self)
+
+    # Binding
+
+    def finish(self, outputs: Sequence[Tensor], gradients: dict[Parameter, Tensor | None]) -> Plan:
+        """Gives out the buffers and binds every call."""
+        kept = [*outputs, *(t for t in gradients.values() if t is not None)]
+        calls: list[Call] = []
+        if not self.eager:
+            self._set_last_uses(kept)
+            pool = _Pool()
+            for index, instruction in enumerate(self._instructions):
+                self._allocate(instruction, index, pool)
+                calls.extend(instruction.calls())
+                for root in {t.root for t in (*instruction.reads, *instruction.writes)}:
+                    if root.last_use == index and root.pooled is not None:
+                        pool.give_back(root.pooled)
+                        root.pooled = None
+        return Plan(
+            [(v, t.bound()) for v, t in self._inputs],
+            calls,
+            [(t.bound(), t) for t in outputs],
+            {p: np.zeros_like(p.data) if t is None else t.bound() for p, t in gradients.items()},
+            self._commits,
+        )
+
+    def _set_last_uses(self, kept: Sequence[Tensor]) -> None:
+        for index, instruction in enumerate(self._instructions):
+            for tensor in (*instruction.reads, *instruction.writes):
+                tensor.root.last_use = index
+        for tensor in kept:
+            tensor.root.last_use = _FOREVER
+
+    @staticmethod
+    def _allocate(instruction: _Instruction, index: int, pool: _Pool) -> None:
+        for position, tensor in enumerate(instruction.writes):
+            root = tensor.root
+            if root.array is not None:
+                continue
+            if instruction.in_place and position == 0 and tensor is root:
+                for read in instruction.reads:
+                    given = read.root
+                    if (
+                        given.last_use == index
+                        and given.pooled is not None
+                        and read is given
+                        and given.shape == root.shape
+                        and given.dtype == root.dtype
+                        and sum(r.root is given for r in instruction.reads) == 1
+                    ):
+                        root.pooled, given.pooled = given.pooled, None
+                        root.array = given.array
+                        break
+            if root.array is None:
+                root.pooled = pool.take(root.size * root.dtype.itemsize)
+                root.array = root.pooled[: root.size * root.dtype.itemsize].view(root.dtype).reshape(root.shape)
+
+
+class _Pool:
+    """Buffers that are free again, to be given out once more."""
+
+    def __init__(self) -> None:
+        self._free: list[Array] = []
+
+    def take(self, size: int) -> Array:
+        best = None
+        for index, buffer in enumerate(self._free):
+            if size <= buffer.size <= 2 * size and (best is None or buffer.size < self._free[best].size):
+                best = index
+        return np.empty(size, np.uint8) if best is None else self._free.pop(best)
+
+    def give_back(self, buffer: Array) -> None:
+        self._free.append(buffer)
+
+
+def _overlap(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> bool:
+    return all(x[0] < y[1] and y[0] < x[1] for x, y in zip(a, b, strict=True))
+
+
+def fused(block: BlockFunction) -> Operator | None:
+    """The operator that computes a block as a whole, None when it is to be gone through."""
+    operator = FUSED_BLOCKS.get(block.op_name)
+    return operator if operator is not None and operator.accepts(block) else None
