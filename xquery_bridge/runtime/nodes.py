@@ -86,7 +86,7 @@ class Tree:
         self.numbered = False
         self.uri = uri
         self.base_uri = base_uri
-        #: (element name, attribute name) -> "ID", "IDREF" or "IDREFS", from the DTD.
+        #: (element name, attribute name), both as written -> "ID", "IDREF" or "IDREFS", from the DTD.
         self.id_types: dict[tuple[str, str], str] = {}
         #: Unparsed entities of the DTD: name -> (system id, public id).
         self.unparsed: dict[str, tuple[str | None, str | None]] = {}
@@ -403,7 +403,7 @@ class AttributeNode(_Common, abstract.AttributeNode):
         tree = None if self.parent is None else tree_of(self)
         if tree is None or not tree.id_types:
             return ""
-        return tree.id_types.get((self.parent.name, self.name), "")
+        return tree.id_types.get((self.parent.lexical_name, self.lexical_name), "")
 
     @property
     def is_id(self) -> bool:
