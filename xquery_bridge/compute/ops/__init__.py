@@ -25,7 +25,18 @@ To add an operator:
 4. Import it below and in the package's `__init__`.
 """
 
-from . import binary, elementwise, linear
+from . import binary, convolution, elementwise, linear, normalization, pooling
 from .operator import OPERATORS, Operator, fuse, register
 
-__all__ = ["OPERATORS", "Operator", "binary", "elementwise", "fuse", "linear", "register"]
+__all__ = [
+    "OPERATORS",
+    "Operator",
+    "binary",
+    "convolution",
+    "elementwise",
+    "fuse",
+    "linear",
+    "normalization",
+    "pooling",
+    "register",
+]
