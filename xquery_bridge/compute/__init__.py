@@ -1,16 +1,53 @@
-"""CNTK's semantics on NumPy."""
+"""CNTK's semantics on NumPy: graphs, values, evaluation, training. Knows nothing of XQuery.
 
-from .axis import Axis
-from .errors import CntkError
-from .evaluation import evaluate
-from .graph import Function, as_block, as_composite, combine
+    from xquery_bridge import compute as cntk
+
+    with cntk.session():                                     # uids and seeds count from 0
+        x = cntk.input_variable(cntk.Shape((2,)), "float", dynamic_axes=[cntk.Axis.default_batch()])
+        w = cntk.parameter(cntk.Shape((3, 2)), "float", 0.5)    # a number, an array (reversed shape) or an initializer
+        z = cntk.plus(cntk.times(w, x), cntk.parameter(cntk.Shape((3,))))
+        value = cntk.Value.batch(cntk.Shape((2,)), [1, 2, 3, 4])
+        [result] = cntk.evaluate(z, {x: value})              # outputs: evaluate(function, bindings, [variables])
+        result.to_arrays(z.output)                           # one flat array a sample or sequence
+
+- Shapes, axes: `Shape` (a tuple in CNTK order, first dimension fastest), `Axis.static(i)`, `Axis.default_batch()`, …
+- Values: `Value.of`, `.batch`, `.sequence`, `.batch_of_sequences`; `Device`.
+- Variables: `input_variable`, `output_variable`, `parameter`, `constant`, `scalar`, `placeholder`.
+- Functions: every operator is a Python function with the snake_case name of CNTK's C++ API and gives a composite
+  `Function` (`op_name` of its `root_function`, `arguments`, `parameters`, `outputs`, `as_string()`); a Function is
+  accepted where a variable is expected. `combine`, `as_block`, `as_composite`, `Function.replace_placeholders`.
+- Training: `Trainer(model, loss, evaluation or None, learners).train_minibatch({variable: value}, sweep_end)`.
+- Every refusal is a `CntkError` with CNTK's sentence.
+
+How to add an operator: see `ops`.
+"""
+
+from .axis import UNKNOWN_AXES as UNKNOWN_AXES
+from .axis import Axis as Axis
+from .errors import CntkError as CntkError
+from .evaluation import evaluate as evaluate
+from .graph import Function as Function
+from .graph import as_block as as_block
+from .graph import as_composite as as_composite
+from .graph import as_variable as as_variable
+from .graph import combine as combine
 from .ops.binary import *  # noqa: F403
-from .ops.convolution import *  # noqa: F403
+from .ops.blocks import *  # noqa: F403
 from .ops.elementwise import *  # noqa: F403
 from .ops.linear import *  # noqa: F403
-from .ops.normalization import *  # noqa: F403
-from .ops.pooling import *  # noqa: F403
-from .session import current_session, session
-from .shape import FREE, INFERRED, SCALAR, UNKNOWN_SHAPE, Shape
-from .value import CPU, Device, Value
+from .ops.losses import *  # noqa: F403
+from .ops.reductions import *  # noqa: F403
+from .ops.reshaping import *  # noqa: F403
+from .ops.softmax import *  # noqa: F403
+from .session import current_session as current_session
+from .session import session as session
+from .shape import FREE as FREE
+from .shape import INFERRED as INFERRED
+from .shape import SCALAR as SCALAR
+from .shape import UNKNOWN_SHAPE as UNKNOWN_SHAPE
+from .shape import Shape as Shape
+from .trainer import Trainer as Trainer
+from .value import CPU as CPU
+from .value import Device as Device
+from .value import Value as Value
 from .variable import *  # noqa: F403

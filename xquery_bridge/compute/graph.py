@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from .axis import DynamicAxes
 from .errors import CntkError
 from .session import current_session
-from .shape import UNKNOWN_SHAPE, Shape
+from .shape import Shape
 from .variable import Constant, Parameter, Variable, placeholder
 
 __all__ = [
@@ -436,7 +436,8 @@ def _infer_all(root: Function) -> None:
     """Infers every output below a root; loops are gone through until nothing changes."""
     ordered = _operands_first(root)
     for _ in range(len(ordered) + 2):
-        if not any([function.infer_outputs() for function in ordered]):
+        changed = [function.infer_outputs() for function in ordered]
+        if not any(changed):
             return
         if not _has_loop(ordered):
             return
@@ -513,8 +514,3 @@ class _Cloner:
             return as_block(composite, arguments, old.op_name, old.name, dict(old.attributes))
         assert isinstance(old, PrimitiveFunction)
         return call(old.operator, operands, dict(old.attributes), old.name)
-
-
-def unknown_outcome(data_type: str = "unknown", dynamic_axes: DynamicAxes = ()) -> Outcome:
-    """The outcome while an operand is not known yet."""
-    return Outcome(UNKNOWN_SHAPE, data_type, dynamic_axes)

@@ -90,7 +90,7 @@ class Shape(tuple[int, ...]):
 
     def __str__(self) -> str:
         if self.is_unknown:
-            return "???"
+            return "[???]"
         return "[" + " x ".join("*" if d == FREE else "?" if d == INFERRED else str(d) for d in self) + "]"
 
     def __repr__(self) -> str:

@@ -25,18 +25,20 @@ To add an operator:
 4. Import it below and in the package's `__init__`.
 """
 
-from . import binary, convolution, elementwise, linear, normalization, pooling
+from . import binary, blocks, elementwise, linear, losses, reductions, reshaping, softmax
 from .operator import OPERATORS, Operator, fuse, register
 
 __all__ = [
     "OPERATORS",
     "Operator",
     "binary",
-    "convolution",
+    "blocks",
     "elementwise",
     "fuse",
     "linear",
-    "normalization",
-    "pooling",
+    "losses",
+    "reductions",
     "register",
+    "reshaping",
+    "softmax",
 ]

@@ -74,6 +74,8 @@ def broadcast_inputs(node: Node, plan: PlanBuilder) -> tuple[list[Tensor], tuple
 class Broadcast(Operator):
     """An elementwise operator of two operands that is one call of NumPy."""
 
+    is_elementwise = True
+
     def __init__(self, name: str, number: int, function: Callable[..., Any], differentiable: bool) -> None:
         self.name = name
         self.number = number
@@ -176,6 +178,7 @@ class _Select(Operator):
     name = "Select"
     number = 42
     helper_ids = 1
+    is_elementwise = True
 
     def shape(self, function: PrimitiveFunction) -> Shape:
         return broadcast_shape(self.name, function.operands)
@@ -220,6 +223,7 @@ class _Clip(Operator):
     name = "Clip"
     number = 41
     helper_ids = 1
+    is_elementwise = True
 
     def shape(self, function: PrimitiveFunction) -> Shape:
         return broadcast_shape(self.name, function.operands)
@@ -358,9 +362,9 @@ def square(operand: Operand, name: str = "") -> CompositeFunction:
 
 def clip(operand: Operand, minimum: Operand, maximum: Operand, name: str = "") -> CompositeFunction:
     """The operand, not below the minimum, not above the maximum."""
-    return call(_CLIP, reconciled([operand, minimum, maximum]), name=name)
+    return call(_CLIP, [operand, minimum, maximum], name=name)
 
 
 def element_select(condition: Operand, then: Operand, otherwise: Operand, name: str = "") -> CompositeFunction:
     """`then` where the condition is not 0, else `otherwise`."""
-    return call(_SELECT, reconciled([condition, then, otherwise]), name=name)
+    return call(_SELECT, [condition, then, otherwise], name=name)

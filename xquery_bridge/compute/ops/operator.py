@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..axis import UNKNOWN_AXES, DynamicAxes
+from ..axis import UNKNOWN_AXES, DynamicAxes, axes_string
 from ..errors import CntkError
 from ..graph import BlockFunction, Function, Outcome, PrimitiveFunction, as_variable, call
 from ..plan import FUSED_BLOCKS, Node, PlanBuilder
@@ -44,6 +44,7 @@ class Operator:
         differentiable: False where CNTK has no gradient; the gradient rule is then never called.
         is_view: the outputs are views of the operand (`reshaped`, `sliced`), which need no gradient rule.
         uses_steps: needs to know the steps of sequences, so it cannot stand inside a recurrent loop.
+        is_elementwise: broadcasts, so the known operands say the shape while others are unknown.
         dynamic_layout: gives a layout that depends on data.
         helper_ids: further uids that CNTK uses up when it infers the output.
     """
@@ -54,17 +55,19 @@ class Operator:
     is_view = False
     uses_steps = False
     dynamic_layout = False
+    is_elementwise = False
     helper_ids = 0
     passes_operands = False
 
     def infer(self, function: PrimitiveFunction) -> list[Outcome]:
         """Outputs for the operands at hand.
 
-        While an operand is unknown the output is unknown; else `shape(function)` says the shape.
+        While operands are unknown the output is unknown; else `shape(function)` says the shape.
         """
         data_type = function.check_data_types()
         axes = common_axes(function)
-        if any(v.shape.is_unknown for v in function.operands):
+        unknown = [v.shape.is_unknown for v in function.operands]
+        if all(unknown) or (any(unknown) and not self.is_elementwise):
             return [Outcome(UNKNOWN_SHAPE, data_type, axes)]
         return [Outcome(self.shape(function), data_type, axes)]
 
@@ -112,7 +115,7 @@ def common_axes(function: PrimitiveFunction) -> DynamicAxes:
         elif operand.dynamic_axes and operand.dynamic_axes != axes:
             raise CntkError(
                 f"Operation '{function.op_name}': Operand '{operand.as_string()}' has dynamic axes, that do not match "
-                f"the dynamic axes '{', '.join(str(a) for a in axes)}' of the other operands."
+                f"the dynamic axes '{axes_string(axes)}' of the other operands."
             )
     return axes or (UNKNOWN_AXES if unknown else ())
 
@@ -129,7 +132,7 @@ def broadcast_shape(name: str, operands: Sequence[Variable]) -> Shape:
         found = 1
         for operand in known:
             d = operand.shape[i] if i < operand.shape.rank else 1
-            if d == INFERRED or d == 1:
+            if d in (INFERRED, 1):
                 if d == INFERRED and found == 1:
                     found = INFERRED
                 continue
@@ -151,7 +154,7 @@ def _refuse_broadcast(name: str, operands: Sequence[Variable]) -> None:
     left = operands[0]
     right = next((v for v in operands[1:] if v.shape != left.shape), operands[-1])
     raise CntkError(
-        f"Binary elementwise operation '{name}': Left operand '{left.as_string()}' shape '{left.shape}' is not "
+        f"Binary elementwise operation {name}: Left operand '{left.as_string()}' shape '{left.shape}' is not "
         f"compatible with right operand '{right.as_string()}' shape '{right.shape}'."
     )
 

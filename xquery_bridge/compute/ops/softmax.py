@@ -1,0 +1,199 @@
+"""Softmax, LogSoftmax, Hardmax. Source: cntk-semantics section 3.
+
+Without an axis Softmax and Hardmax go over all elements of a sample, LogSoftmax over the first dimension.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..axis import Axis
+from ..errors import CntkError
+from ..graph import BlockFunction, CompositeFunction, as_block
+from ..plan import Call
+from ..tensor import Array, Tensor
+from .binary import minus
+from .blocks import element_divide, stand_in
+from .elementwise import exp, log
+from .operator import Node, Operand, Operator, PlanBuilder, call, fuse, register
+from .reductions import reduce_max, reduce_sum
+
+__all__ = ["hardmax", "log_softmax", "softmax"]
+
+
+def softmax_calls(x: Array, out: Array) -> list[Call]:
+    """e^x / Σ e^x along the last axis."""
+    largest = np.empty((*x.shape[:-1], 1), x.dtype)
+    return [
+        partial(np.maximum.reduce, x, -1, None, largest, True),
+        partial(np.subtract, x, largest, out),
+        partial(np.exp, out, out),
+        partial(np.add.reduce, out, -1, None, largest, True),
+        partial(np.divide, out, largest, out),
+    ]
+
+
+def _along(x: Array, axis: int) -> Array:
+    """The array with an axis last."""
+    return x if axis in (-1, x.ndim - 1) else np.moveaxis(x, axis, -1)
+
+
+class _SoftmaxAlong(Operator):
+    """Softmax along one dimension, computed for the whole block."""
+
+    name = "Softmax"
+
+    def accepts(self, block: BlockFunction) -> bool:
+        operand = block.operands[0]
+        axis = block.attributes.get("axis")
+        return isinstance(axis, Axis) and axis.is_static and axis.static_index < max(operand.shape.rank, 1)
+
+    def _axis(self, node: Node) -> int:
+        x = node.inputs[0]
+        index = int(node.attributes["axis"].static_index)
+        rank = len(x.sample)
+        return -1 - (index + rank if index < 0 else index)
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        x = node.inputs[0]
+        axis = self._axis(node)
+        out = plan.output(node, x.sample, x.layout)
+        plan.emit(lambda x, y: self.calls(_along(x, axis), _along(y, axis)), [x], [out])
+
+    def calls(self, x: Array, y: Array) -> list[Call]:
+        """Calls along the last axis."""
+        return softmax_calls(x, y)
+
+    def gradient(self, node: Node, plan: PlanBuilder) -> None:
+        g = plan.gradient_of(node.output)
+        assert g is not None
+        axis = self._axis(node)
+        plan.accumulate(
+            node.inputs[0],
+            lambda g, y, out: self.gradient_calls(_along(g, axis), _along(y, axis), _along(out, axis)),
+            [g, node.output],
+        )
+
+    def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
+        """dx = y · (g - Σ g y)."""
+        total = np.empty((*y.shape[:-1], 1), y.dtype)
+        return [
+            partial(np.multiply, g, y, out),
+            partial(np.add.reduce, out, -1, None, total, True),
+            partial(np.subtract, g, total, out),
+            partial(np.multiply, out, y, out),
+        ]
+
+
+class _LogSoftmaxAlong(_SoftmaxAlong):
+    name = "LogSoftmax"
+
+    def calls(self, x: Array, y: Array) -> list[Call]:
+        largest = np.empty((*x.shape[:-1], 1), x.dtype)
+        powers = np.empty(x.shape, x.dtype)
+        return [
+            partial(np.maximum.reduce, x, -1, None, largest, True),
+            partial(np.subtract, x, largest, y),
+            partial(np.exp, y, powers),
+            partial(np.add.reduce, powers, -1, None, largest, True),
+            partial(np.log, largest, largest),
+            partial(np.subtract, y, largest, y),
+        ]
+
+    def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
+        """dx = g - e^y Σ g."""
+        total = np.empty((*y.shape[:-1], 1), y.dtype)
+        return [
+            partial(np.add.reduce, g, -1, None, total, True),
+            partial(np.exp, y, out),
+            partial(np.multiply, out, total, out),
+            partial(np.subtract, g, out, out),
+        ]
+
+
+def _flat(tensor: Tensor) -> Any:
+    frames = 1 if tensor.layout is None else tensor.shape[0]
+    return lambda a: a.reshape(frames, -1)
+
+
+class _Softmax(_SoftmaxAlong):
+    """The primitive: over all elements of a sample."""
+
+    number = 10
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        x = node.inputs[0]
+        flat = _flat(x)
+        out = plan.output(node, x.sample, x.layout)
+        plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out])
+
+    def gradient(self, node: Node, plan: PlanBuilder) -> None:
+        g = plan.gradient_of(node.output)
+        assert g is not None
+        flat = _flat(node.inputs[0])
+        plan.accumulate(
+            node.inputs[0],
+            lambda g, y, out: self.gradient_calls(flat(g), flat(y), flat(out)),
+            [g, node.output],
+        )
+
+
+class _Hardmax(Operator):
+    name = "Hardmax"
+    number = 11
+    differentiable = False
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        x = node.inputs[0]
+        flat = _flat(x)
+        out = plan.output(node, x.sample, x.layout, differentiable=False)
+
+        def bind(x: Array, y: Array) -> list[Call]:
+            values, result = flat(x), flat(y)
+            rows = np.arange(len(values))
+            best = np.empty(len(values), np.intp)
+            return [
+                partial(np.argmax, values, 1, best),
+                partial(result.fill, 0),
+                lambda: result.__setitem__((rows, best), 1),
+            ]
+
+        plan.emit(bind, [x], [out])
+
+
+_SOFTMAX = _Softmax()
+_HARDMAX = _Hardmax()
+register(_SOFTMAX, _HARDMAX)
+fuse("Softmax", _SoftmaxAlong())
+fuse("LogSoftmax", _LogSoftmaxAlong())
+
+
+def softmax(operand: Operand, axis: Axis | None = None, name: str = "") -> CompositeFunction:
+    """e^x / Σ e^x along an axis, over all static elements without one."""
+    if axis is None or axis.is_all_static:
+        return call(_SOFTMAX, [operand], {}, name)
+    if not axis.is_static:
+        raise CntkError("Softmax: support only static axes.")
+    x, a = stand_in(operand)
+    powers = exp(minus(a, reduce_max(a, axis)))
+    result = element_divide(powers, reduce_sum(powers, axis))
+    return as_block(result, {a: x}, "Softmax", name, {"axis": axis})
+
+
+def log_softmax(operand: Operand, axis: Axis | None = None, name: str = "") -> CompositeFunction:
+    """x - log Σ e^x along an axis, the first one unless it is given."""
+    axis = Axis.static(0) if axis is None else axis
+    if not axis.is_static:
+        raise CntkError("LogSoftmax: support only static axes.")
+    x, a = stand_in(operand)
+    largest = reduce_max(a, axis)
+    result = minus(minus(a, largest), log(reduce_sum(exp(minus(a, largest)), axis)))
+    return as_block(result, {a: x}, "LogSoftmax", name, {"axis": axis})
+
+
+def hardmax(operand: Operand, name: str = "") -> CompositeFunction:
+    """1 at the largest element of a sample (the first of equals), 0 elsewhere."""
+    return call(_HARDMAX, [operand], {}, name)
