@@ -24,6 +24,7 @@ How to add an operator: see `ops`.
 
 from .axis import UNKNOWN_AXES as UNKNOWN_AXES
 from .axis import Axis as Axis
+from .convolution_layers import *  # noqa: F403
 from .errors import CntkError as CntkError
 from .evaluation import evaluate as evaluate
 from .graph import Function as Function
@@ -33,9 +34,12 @@ from .graph import as_variable as as_variable
 from .graph import combine as combine
 from .ops.binary import *  # noqa: F403
 from .ops.blocks import *  # noqa: F403
+from .ops.convolution import *  # noqa: F403
 from .ops.elementwise import *  # noqa: F403
 from .ops.linear import *  # noqa: F403
 from .ops.losses import *  # noqa: F403
+from .ops.normalization import *  # noqa: F403
+from .ops.pooling import *  # noqa: F403
 from .ops.reductions import *  # noqa: F403
 from .ops.reshaping import *  # noqa: F403
 from .ops.softmax import *  # noqa: F403

@@ -25,7 +25,19 @@ To add an operator:
 4. Import it below and in the package's `__init__`.
 """
 
-from . import binary, blocks, elementwise, linear, losses, reductions, reshaping, softmax
+from . import (
+    binary,
+    blocks,
+    convolution,
+    elementwise,
+    linear,
+    losses,
+    normalization,
+    pooling,
+    reductions,
+    reshaping,
+    softmax,
+)
 from .operator import OPERATORS, Operator, fuse, register
 
 __all__ = [
@@ -33,10 +45,13 @@ __all__ = [
     "Operator",
     "binary",
     "blocks",
+    "convolution",
     "elementwise",
     "fuse",
     "linear",
     "losses",
+    "normalization",
+    "pooling",
     "reductions",
     "register",
     "reshaping",

@@ -86,7 +86,10 @@ class _Statistics:
         else:
             share = -math.expm1(-self.samples / self.time_constant)
         count = self.plan.count
-        unbiased = self.plan.variance * (count / max(count - 1, 1))
+        # of a single value the unbiased variance is 0 / 0, which CNTK keeps
+        unbiased = (
+            self.plan.variance * (count / (count - 1)) if count > 1 else np.full_like(self.plan.variance, math.nan)
+        )
         for running, seen in ((self.running_mean, self.plan.mean), (self.running_variance, unbiased)):
             flat = running.reshape(-1)
             flat[...] = (1 - share) * flat + share * seen
@@ -114,7 +117,7 @@ class _BatchNormalization(Operator):
         if shape.is_unknown or wanted.has_unbound_dimension:
             return
         if INFERRED in shape and isinstance(variable, (Parameter, Constant)):
-            variable.infer_shape(wanted)
+            variable.infer_shape(Shape((wanted.total_size,)) if shape.rank == 1 else wanted)
         elif math.prod(shape) != math.prod(wanted):
             raise CntkError(f"BatchNormalization: a {what} of shape {wanted} was expected, {shape} came.")
 
