@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import CntkError
 from ..graph import CompositeFunction, Function, as_block, as_variable
 from ..shape import SCALAR
@@ -116,9 +118,10 @@ def pre_lu(alpha: Operand, operand: Operand, name: str = "") -> CompositeFunctio
 
 
 def hard_sigmoid(operand: Operand, alpha: float, beta: float, name: str = "") -> CompositeFunction:
-    """alpha · x + beta, not below 0, not above 1."""
+    """alpha · x + beta, not below 0, not above 1; alpha and beta are rounded to float."""
     x, a = stand_in(operand)
-    line = plus(element_times(number(x, alpha), a), number(x, beta))
+    slope, offset = float(np.float32(alpha)), float(np.float32(beta))
+    line = plus(element_times(number(x, slope), a), number(x, offset))
     above = element_select(less(line, number(x, 0)), number(x, 0), line)
     result = element_select(greater(above, number(x, 1)), number(x, 1), above)
     return as_block(result, {a: x}, "HardSigmoid", name, {"alpha": alpha, "beta": beta})

@@ -45,7 +45,9 @@ class _Times(Operator):
             raise CntkError(
                 f"Times: Output rank ({rank}) must be <= rank ({a.rank}) of the left operand '{left.as_string()}'."
             )
-        if self.transposed:  # seen as the left operand of Times
+        if self.transposed:  # seen as the left operand of Times; a vector is a matrix of one column
+            if a.rank == rank:
+                a = Shape((*a, 1))
             a = Shape((*a[a.rank - rank :], *a[: a.rank - rank]))
         out, contracted = a[:rank], a[rank:]
         if infer >= 0 and INFERRED in contracted:
@@ -75,9 +77,10 @@ class _Times(Operator):
         """The operands, the layout and the sample shape (NumPy order) of the result."""
         a, b = node.inputs
         rank = int(node.attributes["outputRank"])
-        count = len(a.sample) - rank
+        column = self.transposed and len(a.sample) == rank
+        count = 1 if column else len(a.sample) - rank
         rest = b.sample[: len(b.sample) - count]
-        out = a.sample[:rank] if self.transposed else a.sample[count:]
+        out = (1,) if column else a.sample[:rank] if self.transposed else a.sample[count:]
         return a, b, common_layout(node), (*rest, *out)
 
     def _axes(self, a: Tensor, b: Tensor, out: Tensor, layout: Layout | None) -> _Sizes:

@@ -140,7 +140,7 @@ class _StopGradient(Operator):
         node.outputs.append(view)
 
 
-class _Slice(_View):
+class _Slice(Operator):
     name = "Slice"
     number = 14
 
@@ -168,7 +168,7 @@ class _Slice(_View):
             index = normalize_axis(axis, shape)
             if dimensions[index] >= 0:
                 start, stop, step = self._range(dimensions[index], begin, end, stride)
-                dimensions[index] = len(range(start, stop, step))
+                dimensions[index] = len(range(start, stop, abs(step)))
             elif begin >= 0 and end > 0:
                 dimensions[index] = len(range(begin, end, abs(stride)))
         return Shape(dimensions)
@@ -183,21 +183,37 @@ class _Slice(_View):
             )
         return start, stop, stride
 
-    def view(self, node: Node, x: Tensor) -> Tensor:
+    def _view(self, node: Node, x: Tensor) -> Tensor:
+        """The part as a view of the operand."""
         shape = Shape(x.sample[::-1])
         ranges: dict[int, tuple[int, int, int]] = {}
         for axis, begin, end, stride in self._parts(node.attributes):
             index = normalize_axis(axis, shape)
             ranges[len(x.shape) - 1 - index] = self._range(shape[index], begin, end, stride)
         if all(step == 1 for _, _, step in ranges.values()):
-            window = tuple((ranges[i][0], ranges[i][1]) if i in ranges else (0, size) for i, size in enumerate(x.shape))
+            window = tuple(ranges[i][:2] if i in ranges else (0, size) for i, size in enumerate(x.shape))
             return x.sliced(window, x.layout)
-        index_of = tuple(_strided(ranges[i]) if i in ranges else np.s_[:] for i in range(len(x.shape)))
+        part = tuple(_strided(ranges[i]) if i in ranges else np.s_[:] for i in range(len(x.shape)))
         sizes = tuple(
-            len(range(ranges[i][0], ranges[i][1], abs(ranges[i][2]))) if i in ranges else size
-            for i, size in enumerate(x.shape)
+            len(range(*ranges[i][:2], abs(ranges[i][2]))) if i in ranges else size for i, size in enumerate(x.shape)
         )
-        return x.derived(sizes, lambda a: a[index_of], x.layout)
+        return x.derived(sizes, lambda a: a[part], x.layout)
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        x = node.inputs[0]
+        part = self._view(node, x)
+        if part.shape[1:] == x.shape[1:] and part.window is not None:  # neighbours in memory
+            node.outputs.append(part)
+            return
+        out = plan.output(node, part.sample, x.layout)
+        plan.copy(part, out)
+
+    def gradient(self, node: Node, plan: PlanBuilder) -> None:
+        if node.output.parent is node.inputs[0]:
+            return
+        g = plan.gradient_of(node.output)
+        assert g is not None
+        plan.accumulate_tensor(self._view(node, node.inputs[0]), g)
 
 
 def _strided(part: tuple[int, int, int]) -> Any:
@@ -207,7 +223,7 @@ def _strided(part: tuple[int, int, int]) -> Any:
     return np.s_[stop - 1 : start - 1 if start else None : stride]
 
 
-class _TransposeAxes(_View):
+class _TransposeAxes(Operator):
     name = "TransposeAxes"
     number = 12
 
@@ -242,15 +258,33 @@ class _TransposeAxes(_View):
         padded = (*shape, *(1,) * (len(order) - shape.rank))
         return Shape(padded[i] for i in order)
 
-    def view(self, node: Node, x: Tensor) -> Tensor:
+    def _axes(self, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shape of the array with enough dimensions, and which of them stands at each place."""
+        x = node.inputs[0]
         order = self.permutation(Shape(x.sample[::-1]), node.attributes)
         rank = len(order)
-        sample = (1,) * (rank - len(x.sample)) + x.sample
         lead = leading(x)
-        axes = tuple(range(len(lead))) + tuple(len(lead) + rank - 1 - order[rank - 1 - j] for j in range(rank))
-        shape = (*lead, *sample)
+        shape = (*lead, *(1,) * (rank - len(x.sample)), *x.sample)
+        places = (len(lead) + rank - 1 - order[rank - 1 - j] for j in range(rank))
+        return shape, (*range(len(lead)), *places)
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        x = node.inputs[0]
+        shape, axes = self._axes(node)
         result = tuple(shape[i] for i in axes)
-        return x.derived(result, lambda a: a.reshape(shape).transpose(axes), x.layout)
+        out = plan.output(node, result[len(leading(x)) :], x.layout)
+        plan.emit(lambda a, out: partial(np.copyto, out, a.reshape(shape).transpose(axes)), [x], [out])
+
+    def gradient(self, node: Node, plan: PlanBuilder) -> None:
+        g = plan.gradient_of(node.output)
+        assert g is not None
+        shape, axes = self._axes(node)
+        back = tuple(np.argsort(axes))
+        plan.accumulate(
+            node.inputs[0],
+            lambda g, out: partial(np.copyto, out.reshape(shape), g.transpose(back)),
+            [g],
+        )
 
 
 class _Splice(Operator):
