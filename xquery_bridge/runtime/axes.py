@@ -4,7 +4,7 @@
   what predicates count in. The functions: `child`, `descendant`, `attribute`, `self_`, `parent`, `preceding_sibling` …
 - `STEPS[axis](value, test)`: the step from a Value whose nodes stand in document order without duplicates: all nodes found,
   in document order without duplicates. The functions: `child_step`, `descendant_step`, …
-- `is_step_ordered`… is not needed by callers: a step sorts only when what it found may be out of order.
+  A step sorts only when what it found may be out of order.
 - Cutting: `first_child(node, test)`, `child_at(node, test, n)`, `last_child(node, test)`.
 - `ddo(nodes)`, `union`, `intersect`, `except_`, `path_result(value)` (the end of a `/`), `require_node(item)`,
   `require_nodes(value)`, `root_document(item)`; `is_same`, `precedes`, `follows` for the node comparisons.
@@ -21,7 +21,7 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.node_tests import ANY_NODE, NodeTest
-from xquery_bridge.runtime.nodes import NO_NODES, order_key, precedes, root, tree_of
+from xquery_bridge.runtime.nodes import order_key, precedes, root, tree_of
 
 Nodes = list[Any]
 
@@ -346,16 +346,15 @@ def _one(value: Any) -> Any:
 
 
 def _disjoint(nodes: Nodes) -> bool:
-    """Whether no node (of a sequence in document order) lies below another: siblings, or all leaves, are such."""
-    above = nodes[0].parent
-    if above is not None and all(node.parent is above for node in nodes):
-        return True
-    parents = {id(node) for node in nodes}
+    """Whether none of some nodes in document order lies below another: then it would come right after that one."""
+    held = {id(node) for node in nodes}
+    above: set[int] = set()  # ancestors already seen to be none of the nodes
     for node in nodes:
         up = node.parent
-        while up is not None:
-            if id(up) in parents:
+        while up is not None and (mark := id(up)) not in above:
+            if mark in held:
                 return False
+            above.add(mark)
             up = up.parent
     return True
 
@@ -393,16 +392,8 @@ def _children_in_order(parents: Nodes, found: Nodes) -> bool:
     above = parents[0].parent
     for node in parents:
         if node.parent is not above:
-            break
-    else:
-        return True
-    last = None
-    seen = set()
-    for node in parents:
-        if node.parent is not last:
-            last = node.parent
-        seen.add(id(node))
-    return not any(id(node.parent) in seen for node in parents) and _disjoint(parents)
+            return _disjoint(parents)
+    return True
 
 
 def attribute_step(value: Any, test: NodeTest) -> Nodes:
@@ -442,7 +433,9 @@ def descendant_or_self_step(value: Any, test: NodeTest) -> Nodes:
     if not value:
         return []
     nodes = _outermost(require_nodes(value))
-    return [one for node in nodes for one in descendant_or_self(node, test)]
+    found = [one for node in nodes for one in descendant_or_self(node, test)]
+    # Attributes stand between an element and its children, which the element has brought with it.
+    return ddo(found) if any(node.kind in _UNLIKE_CHILDREN for node in nodes) else found
 
 
 def _outermost(nodes: Nodes) -> Nodes:
@@ -553,5 +546,3 @@ def last_child(node: Any, test: NodeTest) -> Any:
     found = child(node, test)
     return found[-1] if found else []
 
-
-assert NO_NODES == ()

@@ -33,10 +33,9 @@ from xquery_bridge.runtime.nodes import (
 
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 
-#: The most characters that one internal entity may stand for, with the entities inside it.
+#: The most characters that one internal entity may stand for, with the entities inside it. (expat itself refuses a
+#: document that grows to more than a hundred times its size, beyond eight megabytes.)
 _ENTITY_LENGTH: Final = 8192
-#: The most characters that the references to entities of one document may bring.
-_EXPANDED_LENGTH: Final = 4_000_000
 
 _ENTITY_REFERENCE: Final = re.compile(r"[&%]([^#;&%\s][^;&%\s]*);")
 _TEXT_DECLARATION: Final = re.compile(

@@ -14,7 +14,6 @@ from typing import Any, Final
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.nodes import (
     ISOLATED,
-    NO_NAMESPACES,
     XML_NAMESPACE,
     ElementNode,
     TextNode,
@@ -425,5 +424,3 @@ def xml_text(nodes: list[Any], parameters: Parameters) -> str:
         prolog += "\n"
     return prolog + body
 
-
-assert NO_NAMESPACES == {}
