@@ -1,0 +1,85 @@
+"""The whole program as Python source: one function for each declared function and variable, and `main`."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.codegen_functions import FunctionCodegen
+from xquery_bridge.compiler.namespace import RUNTIME
+from xquery_bridge.compiler.program import Program
+from xquery_bridge.compiler.writer import FunctionWriter, Place, Source
+
+_serials = itertools.count(1)
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Generated:
+    """A compiled program: its Python source, code object, names it refers to, and the way back to the query."""
+
+    program: Program
+    source: Source
+    code: types.CodeType
+    namespace: dict[str, Any]
+
+    def place(self, line: int, column: int | None, end_column: int | None) -> Place | None:
+        """The query's expression whose code stands at this place of the Python source."""
+        return self.source.place(line, column, end_column)
+
+
+#: File name of generated code -> the program, so that a traceback finds its way back.
+GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
+
+
+def generate(program: Program) -> Generated:
+    """Write a program as Python source and compile it."""
+    namespace = dict(RUNTIME)
+    codegen = FunctionCodegen(program, namespace)
+    for variable in program.variables:
+        codegen.declared_variable(variable)
+    for function in program.functions:
+        codegen.declared_function(function)
+    _main(codegen, program)
+    source = codegen.source
+    for header, lines in codegen.finished:
+        source.add(0, header)
+        for indent, text in lines:
+            source.add(indent, text)
+        source.add(0, "")
+    filename = f"<query {next(_serials)}>"
+    code = compile(source.text, filename, "exec", dont_inherit=True)
+    made = Generated(program, source, code, namespace)
+    GENERATED[filename] = made
+    return made
+
+
+def _main(codegen: FunctionCodegen, program: Program) -> None:
+    codegen.module = program.main
+    codegen.out, codegen.function = FunctionWriter(), None
+    out = codegen.out
+    if program.functions:
+        makers = ", ".join(
+            [
+                f"({function.uri!a}, {function.local!a}, {function.arity}): {codegen.item_maker(function)}"
+                for function in program.functions
+            ]
+        )
+        out.line(f"context.declared_functions = {{{makers}}}")
+    if program.context_value is not None:
+        head = "if context.context_item is None:" if program.context_external else "if True:"
+        with out.block(head):
+            code = codegen.value(program.context_value)
+            out.line(f"context.context_item = {codegen.mark(program.context_value, f'one_context_item({code.text})')}")
+    if program.context_type is not None:
+        constant = codegen.sequence_type(program.context_type)
+        with out.block("if context.context_item is not None:"):
+            out.line(f"treat_as({constant}, context.context_item, 'XPTY0004')")
+    for variable in program.variables:
+        if variable.body is not None and variable.body.purity == ir.EFFECTS:
+            out.line(f"{variable.var.python}()")
+    codegen.tail(program.body)
+    codegen.finish("def main():")

@@ -1,0 +1,447 @@
+"""Calls, function items, declared functions and variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.codegen_constructors import ConstructorCodegen
+from xquery_bridge.compiler.codegen_flwor import is_inline
+from xquery_bridge.compiler.codegen_operators import _within
+from xquery_bridge.compiler.types import ANY, StaticType
+from xquery_bridge.compiler.writer import Code, FunctionWriter
+from xquery_bridge.registry import Row
+from xquery_bridge.runtime.context import FN
+from xquery_bridge.runtime.sequence_types import SequenceType
+
+#: Atomic types whose values are recognized by their Python class.
+_PYTHON_CLASS: Final = {"xs:integer": "int", "xs:string": "str", "xs:double": "float", "xs:boolean": "bool"}
+_STATIC_KIND: Final = {"xs:integer": "integer", "xs:string": "string", "xs:double": "double", "xs:boolean": "boolean"}
+
+
+class FunctionCodegen(ConstructorCodegen):
+    """Arguments are converted where the function is called: a declared function trusts its parameters."""
+
+    # -------------------------------------------------------------------------------------------------- conversion
+
+    def converted(self, node: ir.Expr, code: Code, type: SequenceType | None) -> Code:
+        """A value converted to a declared type by the function conversion rules, or as it is when it fits."""
+        if type is None:
+            return code
+        text = str(type)
+        if text == "item()*":
+            return code
+        item, occurrence = (text[:-1], text[-1]) if text[-1] in "?*+" else (text, "")
+        known = node.type
+        wanted = self.static_type(type)
+        if known.is_a(wanted.kind) and _within(known, wanted) and self.exact_kind(type) and item in _FITTING:
+            if occurrence or code.form == "item":
+                return code
+            return self.call(node, "the_item", code, form="item")
+        constant = self.sequence_type(type)
+        form = "item" if not occurrence else "any"
+        python = _PYTHON_CLASS.get(item)
+        if python is not None and occurrence in ("", "?") and known.may_be(_STATIC_KIND[item]) and not known.is_a("node"):
+            first, later = self.twice(code)
+            slow = self.mark(node, f"{constant}.convert({later})")
+            return Code(f"({later} if type({first}) is {python} else {slow})", form, code.depth + 2)
+        return Code(self.mark(node, f"{constant}.convert({code.text})"), form, code.depth + 1)
+
+    def static_type(self, type: SequenceType) -> StaticType:
+        from xquery_bridge.compiler.sequence_types import static_type
+
+        return static_type(type)
+
+    # ------------------------------------------------------------------------------------------------ built-in calls
+
+    def value_BuiltinCall(self, node: ir.BuiltinCall) -> Code:
+        if node.mapped:
+            return self._mapped_builtin(node)
+        if node.row.uri == FN:
+            special = getattr(self, f"fn_{node.row.local.replace('-', '_')}", None)
+            if special is not None:
+                found: Code | None = special(node)
+                if found is not None:
+                    return found
+        codes = self.operands([*node.needs, *node.args])
+        needs, args = codes[: len(node.needs)], codes[len(node.needs) :]
+        converted = [
+            self.argument(arg, code, node.row.param(at).type) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
+        ]
+        return self._call_row(node, node.row, needs, converted, node.static, node.type)
+
+    def argument(self, node: ir.Expr, code: Code, type: SequenceType) -> Code:
+        """An argument in the form that implementations get: bare, bare or None, or a list."""
+        text = str(type)
+        converted = self.converted(node, code, type)
+        if text[-1] in "*+" or text == "empty-sequence()":
+            return self.as_items(converted)
+        if text[-1] == "?":
+            if converted.form == "item" or (node.type.single and code.form == "item"):
+                return converted
+            return Code(self.mark(node, f"optional({converted.text})"), "any", converted.depth + 1)
+        return converted
+
+    def _call_row(
+        self, node: ir.Expr, row: Row, needs: list[Code], args: list[Code], static: Any, type: StaticType
+    ) -> Code:
+        name = self.constant(f"{row.prefix}_{row.local}", row.implementation, ("row", row.uri, row.implementation))
+        first: list[Code] = []
+        remaining = iter(needs)
+        for need in row.needs:
+            if need == "dynamic":
+                first.append(Code("context"))
+            elif need == "static":
+                first.append(Code(self.constant("static", static)))
+            else:
+                first.append(next(remaining))
+        code = self.call(node, name, *first, *args)
+        declared = str(row.result)
+        if declared[-1] not in "?*+" and declared != "empty-sequence()":
+            return Code(code.text, "item", code.depth)
+        if type.single:
+            return self.call(node, "the_item", code, form="item")
+        return Code(f"given({code.text})", "any", code.depth + 1)
+
+    def _mapped_builtin(self, node: ir.BuiltinCall) -> Code:
+        """1.0-ml's function mapping: one call for each item of an argument for a parameter of one item."""
+        return self._mapped(node, node.args, node.mapped, lambda args: ir.BuiltinCall(
+            row=node.row, args=args, needs=node.needs, static=node.static,
+            type=self.static_type(node.row.result), start=node.start, end=node.end,
+        ))
+
+    def _mapped(
+        self, node: ir.Expr, args: list[ir.Expr], mapped: tuple[int, ...], make: Callable[[list[ir.Expr]], ir.Expr]
+    ) -> Code:
+        """Loop over the arguments that are sequences; the call inside sees single items."""
+        variables: list[ir.Expr] = []
+        codes = self.operands(args)
+        loops: list[tuple[ir.Var, Code]] = []
+        for at, (arg, code) in enumerate(zip(args, codes, strict=True)):
+            held = self.spill(code, "argument")
+            if at in mapped and not arg.type.single:
+                var = ir.Var("item", self.temp("each"), arg.type.one(), True)
+                loops.append((var, held))
+            else:
+                var = ir.Var("argument", held.text, arg.type, held.form == "item")
+            variables.append(ir.VarRef(var=var, type=var.type, start=arg.start, end=arg.end))
+        result = self.temp("mapped")
+        self.out.line(f"{result} = []")
+        call = make(variables)
+
+        def nest(at: int) -> None:
+            if at == len(loops):
+                self.append(self.value(call), result)
+                return
+            var, held = loops[at]
+            with self.out.block(f"for {var.python} in {self.as_items(held).text}:"):
+                nest(at + 1)
+
+        nest(0)
+        return Code(result, "list", 0, True)
+
+    # ------------------------------------------------------------------------------- built-ins with code of their own
+
+    def fn_count(self, node: ir.BuiltinCall) -> Code:
+        return self.counted(node.args[0])
+
+    def fn_exists(self, node: ir.BuiltinCall) -> Code:
+        return self.found(node.args[0])
+
+    def fn_empty(self, node: ir.BuiltinCall) -> Code:
+        code = self.found(node.args[0])
+        return Code("False" if code.text == "True" else f"(not {code.text})", "item", code.depth + 1)
+
+    def fn_not(self, node: ir.BuiltinCall) -> Code:
+        code = self.truth(node.args[0])
+        return Code(f"(not {code.text})", "item", code.depth + 1)
+
+    def fn_boolean(self, node: ir.BuiltinCall) -> Code:
+        code = self.truth(node.args[0])
+        return Code(f"bool({code.text})", "item", code.depth + 1)
+
+    def fn_string(self, node: ir.BuiltinCall) -> Code | None:
+        if not node.args:
+            return None
+        arg = node.args[0]
+        code = self.value(arg)
+        if arg.type.single and code.form == "item":
+            if arg.type.kind == "string":
+                return self.call(node, "str", code, form="item") if not isinstance(arg, ir.Literal) else code
+            if arg.type.kind == "integer":
+                return Code(f"str({code.text})", "item", code.depth + 1)
+            return self.call(node, "string_of", code, form="item")
+        return self.call(node, "string_or_empty", code, form="item")
+
+    def fn_sum(self, node: ir.BuiltinCall) -> Code | None:
+        arg = node.args[0]
+        if len(node.args) == 1 and arg.type.kind == "integer":
+            code = self.items(arg)
+            return Code(f"sum({code.text})", "item", code.depth + 1)
+        return None
+
+    def fn_head(self, node: ir.BuiltinCall) -> Code:
+        code = self.value(node.args[0])
+        return code if code.form == "item" else self.call(node, "head", code)
+
+    def fn_string_join(self, node: ir.BuiltinCall) -> Code | None:
+        arg = node.args[0]
+        if arg.type.kind != "string":
+            return None
+        separator = node.args[1] if len(node.args) == 2 else None
+        if separator is not None and not (separator.type.single and separator.type.kind == "string"):
+            return None
+        codes = self.operands([arg, *([separator] if separator is not None else [])])
+        items = self.as_items(codes[0])
+        between = codes[1] if separator is not None else Code("''")
+        return Code(f"{between.text}.join({items.text})", "item", items.depth + 1)
+
+    def fn_string_length(self, node: ir.BuiltinCall) -> Code | None:
+        if len(node.args) == 1 and node.args[0].type.kind == "string" and node.args[0].type.single:
+            code = self.value(node.args[0])
+            if code.form == "item":
+                return Code(f"len({code.text})", "item", code.depth + 1)
+            return Code(f"len(the_item({code.text}))", "item", code.depth + 2)
+        return None
+
+    # ------------------------------------------------------------------------------------------------- declared calls
+
+    def value_UserCall(self, node: ir.UserCall) -> Code:
+        function = node.function
+        if node.mapping:
+            return self._mapped(
+                node, node.args, function.mapped,
+                lambda args: ir.UserCall(function=function, args=args, type=function.result_type, start=node.start, end=node.end),
+            )
+        codes = self.operands(node.args)
+        args = [
+            self.converted(arg, code, param.type)
+            for arg, code, param in zip(node.args, codes, function.params, strict=True)
+        ]
+        form = "item" if function.result_type.single and function.result is not None else "any"
+        return self.call(node, function.python, *args, form=form)
+
+    def tail_UserCall(self, node: ir.UserCall) -> None:
+        """A call of the function itself in tail position: the next turn of its loop."""
+        function = node.function
+        if function is not self.function or node.mapping:
+            self.out.line(f"return {self.result(node).text}")
+            return
+        codes = self.operands(node.args)
+        args = [
+            self.converted(arg, code, param.type)
+            for arg, code, param in zip(node.args, codes, function.params, strict=True)
+        ]
+        names = [param.var.python for param in function.params]
+        changed = [(name, arg) for name, arg in zip(names, args, strict=True) if arg.text != name]
+        if changed:
+            self.out.line(f"{', '.join([name for name, _ in changed])} = {', '.join([arg.text for _, arg in changed])}")
+        self.out.line("continue")
+
+    def value_GlobalRef(self, node: ir.GlobalRef) -> Code:
+        variable = node.variable
+        body = variable.body
+        if isinstance(body, ir.Literal) and not variable.external:
+            return self.value_Literal(body)
+        form = "item" if variable.var.type.single and variable.var.bare else "any"
+        return Code(self.mark(node, f"{variable.var.python}()"), form, 1)
+
+    # -------------------------------------------------------------------------------------------------- dynamic calls
+
+    def value_DynamicCall(self, node: ir.DynamicCall) -> Code:
+        codes = self.operands([node.function, *node.args])
+        function, args = codes[0], codes[1:]
+        kind = node.function.type
+        known = node.function.var.value if isinstance(node.function, ir.VarRef) else None
+        if len(args) == 1 and not (kind.is_a("function") and isinstance(known, ir.FunctionValue)):
+            return self.call(node, "call_one", function, *args)
+        first, later = self.twice(function)
+        arity = len(args)
+        chosen = f"({later}.call if type({first}) is FunctionItem and {later}.arity == {arity} else callable_of({later}, {arity}))"
+        text = ", ".join([arg.text for arg in args])
+        return Code(self.mark(node, f"{chosen}({text})"), "any", max(code.depth for code in codes) + 2)
+
+    def value_PartialCall(self, node: ir.PartialCall) -> Code:
+        given = [arg for arg in node.args if arg is not None]
+        codes = self.operands([node.function, *given])
+        rest = iter(codes[1:])
+        args = ", ".join(["PLACEHOLDER" if arg is None else next(rest).text for arg in node.args])
+        text = f"partial_application({codes[0].text}, ({args},))"
+        return Code(self.mark(node, text), "item", max(code.depth for code in codes) + 2)
+
+    def value_UserFunctionRef(self, node: ir.UserFunctionRef) -> Code:
+        return Code(self.mark(node, f"{self.item_maker(node.function)}()"), "item", 1)
+
+    def item_maker(self, function: ir.Function) -> str:
+        """The name of a generated function that makes the function item."""
+        return f"{function.python}_item"
+
+    def value_InlineFunction(self, node: ir.InlineFunction) -> Code:
+        """A call of a factory, whose parameters are the variables that the function captures."""
+        captured = sorted({var.python for var in node.free if not var.is_global})
+        factory = self.names.make(f"make_{node.python}")
+        saved, saved_function = self.out, self.function
+        self.out, self.function = FunctionWriter(), None
+        try:
+            names = [param.var.python for param in node.params]
+            signature = self.constant("signature", self.signature(node.params, node.result))
+            annotations = self.constant("annotations", node.annotations) if node.annotations else "()"
+            with self.out.block(f"def {node.python}({', '.join(names)}):"):
+                self._convert_params(node.params)
+                self.body(node.body, node.result)
+            self.out.nesting = 0
+            name = "None" if node.name is None else self.constant("name", self.qname(*node.name))
+            self.out.line(f"return FunctionItem({name}, {len(names)}, {node.python}, {signature}, {annotations})")
+            self.finish(f"def {factory}({', '.join(captured)}):")
+        finally:
+            self.out, self.function = saved, saved_function
+        return Code(f"{factory}({', '.join(captured)})", "item", 1)
+
+    def qname(self, prefix: str, uri: str, local: str) -> Any:
+        from elementpath.datatypes import QName
+
+        return QName(uri, f"{prefix}:{local}" if prefix else local)
+
+    def signature(self, params: list[ir.Param], result: SequenceType | None) -> Any:
+        """The types of a function item: (parameter types, result type), None for item()*."""
+        return tuple(param.type for param in params), result
+
+    def _convert_params(self, params: list[ir.Param]) -> None:
+        """Function items convert their own arguments: their callers know nothing of their types."""
+        for param in params:
+            var = param.var
+            if param.type is None or str(param.type) == "item()*":
+                continue
+            reference = ir.VarRef(var=ir.Var(var.name, var.python), type=ANY)
+            code = self.converted(reference, Code(var.python, "any", 0, True), param.type)
+            var.bare = code.form == "item"
+            if code.text != var.python:
+                self.out.line(f"{var.python} = {code.text}")
+
+    def body(self, node: ir.Expr, result: SequenceType | None) -> None:
+        """The statements of a function's body, with its result converted to the declared type."""
+        if result is None or str(result) == "item()*":
+            self.tail(node)
+            return
+        code = self.converted(node, self.value(node), result)
+        self.out.line(f"return {code.text}")
+
+    # --------------------------------------------------------------------------------------------------- declarations
+
+    def declared_function(self, function: ir.Function) -> None:
+        """The Python function of a declared one, and the maker of its item."""
+        self.module = function.module
+        self.out, self.function = FunctionWriter(), function
+        names = [param.var.python for param in function.params]
+        for param in function.params:
+            param.var.bare = param.var.type.single and param.type is not None
+        header = f"def {function.python}({', '.join(names)}):"
+        if function.body is None:
+            self.out.line(f"fail('XPST0017', {ascii(f'Function {function.display} is external and not known here')})")
+        elif calls_itself(function):
+            with self.out.block("while True:"):
+                self._function_body(function)
+        else:
+            self._function_body(function)
+        self.finish(header)
+        self.function = None
+        self._function_item(function, names)
+
+    def _function_body(self, function: ir.Function) -> None:
+        assert function.body is not None
+        self._result_type = function.result
+        self.tail(function.body)
+        self._result_type = None
+
+    _result_type: SequenceType | None = None
+
+    def result(self, node: ir.Expr) -> Code:
+        code = self.value(node)
+        if self.function is None or self._result_type is None:
+            return code
+        if isinstance(node, ir.UserCall) and node.function is self.function:
+            return code
+        return self.converted(node, code, self._result_type)
+
+    def _function_item(self, function: ir.Function, names: list[str]) -> None:
+        self.out = FunctionWriter()
+        signature = self.constant("signature", self.signature(function.params, function.result))
+        name = self.constant("name", self.qname(function.display.rpartition(":")[0] if ":" in function.display else "", function.uri, function.local))
+        annotations = self.constant("annotations", function.annotations) if function.annotations else "()"
+        converts = any(param.type is not None and str(param.type) != "item()*" for param in function.params)
+        target = function.python
+        if converts:
+            target = self.names.make(f"{function.python}_call")
+            with self.out.block(f"def {target}({', '.join(names)}):"):
+                self._convert_params(function.params)
+                self.out.line(f"return {function.python}({', '.join(names)})")
+        self.out.line(f"return FunctionItem({name}, {len(names)}, {target}, {signature}, {annotations})")
+        self.finish(f"def {self.item_maker(function)}():")
+
+    def declared_variable(self, variable: ir.GlobalVariable) -> None:
+        """A Python function that computes the variable's value at the first call and keeps it."""
+        self.module = variable.module
+        self.out, self.function = FunctionWriter(), None
+        name = variable.var.python
+        key = f"({variable.uri!a}, {variable.local!a})"
+        with self.out.block(f"if {key} in known_variables:"):
+            self.out.line(f"return known_variables[{key}]")
+        place = ir.Literal(value=0, start=variable.start, end=variable.end)
+        self.out.line(self.mark(place, f"begin_variable({key}, known_variables, {ascii(variable.var.name)})"))
+        if variable.external:
+            declared = "None" if variable.declared is None else self.sequence_type(variable.declared)
+            with self.out.block(f"if {key} in context.variables:"):
+                text = f"external_value(context, {key}, {declared}, {self.constant('static', variable.static)})"
+                self.out.line(f"known_variables[{key}] = {self.mark(place, text)}")
+                self.out.line(f"return known_variables[{key}]")
+            if variable.body is None:
+                self.out.line(self.mark(place, f"fail_unbound({ascii(variable.var.name)})"))
+        if variable.body is not None:
+            code = self.value(variable.body)
+            self.out.line(f"known_variables[{key}] = {code.text}")
+            self.out.line(f"return known_variables[{key}]")
+        self.finish(f"def {name}():")
+
+
+#: Item types that a static kind proves.
+_FITTING: Final = {
+    "item()",
+    "node()",
+    "element()",
+    "attribute()",
+    "text()",
+    "xs:integer",
+    "xs:string",
+    "xs:double",
+    "xs:boolean",
+    "xs:decimal",
+    "xs:anyAtomicType",
+    "function(*)",
+    "map(*)",
+    "array(*)",
+}
+
+
+def calls_itself(function: ir.Function) -> bool:
+    """Whether the function calls itself in tail position."""
+
+    def tails(node: ir.Expr) -> bool:
+        match node:
+            case ir.UserCall():
+                return node.function is function and not node.mapping
+            case ir.If():
+                return tails(node.then) or tails(node.otherwise)
+            case ir.Switch():
+                return any(tails(case[-1]) for case in node.cases) or tails(node.default)
+            case ir.Typeswitch():
+                return any(tails(case.result) for case in node.cases)
+            case ir.Flwor():
+                return all(isinstance(clause, ir.Let) for clause in node.clauses) and tails(node.result)
+            case _:
+                return False
+
+    return function.body is not None and tails(function.body)
+
+
+__all__ = ["FunctionCodegen", "is_inline"]

@@ -1,0 +1,582 @@
+"""Literals, operators, branches, try and types."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.codegen_base import EMPTY, CodegenBase
+from xquery_bridge.compiler.types import StaticType
+from xquery_bridge.compiler.writer import MAX_NESTING, Code
+from xquery_bridge.runtime.context import CODEPOINT
+
+_RUNTIME_ARITHMETIC: Final = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "div": "divide",
+    "idiv": "integer_divide",
+    "mod": "modulo",
+}
+_PYTHON_COMPARISON: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+#: Kinds that Python's own comparison operators order as XQuery does.
+_ORDERED: Final = ("integer", "decimal", "double")
+
+
+class OperatorCodegen(CodegenBase):
+    """Static types choose between Python's operators and the runtime's."""
+
+    def value_Literal(self, node: ir.Literal) -> Code:
+        return Code(self.literal(node.value), "item", 0, True)
+
+    def value_VarRef(self, node: ir.VarRef) -> Code:
+        return Code(node.var.python, "item" if node.var.bare else "any", 0, True)
+
+    def value_ContextItemRef(self, node: ir.ContextItemRef) -> Code:
+        text = self.mark(node, "context_item()")
+        return Code(f"({text} is not None) + 0", "item", 1) if node.counted else Code(text, "item")
+
+    def value_Failure(self, node: ir.Failure) -> Code:
+        title = f", {ascii(node.title)}" if node.title else ""
+        return Code(self.mark(node, f"fail({node.code!r}{title})"), "any", 1)
+
+    # ---------------------------------------------------------------------------------------------------- sequences
+
+    def value_Sequence(self, node: ir.Sequence) -> Code:
+        if not node.items:
+            return EMPTY
+        if any(item.type.empty for item in node.items) and all(item.purity < ir.EFFECTS for item in node.items):
+            kept = [item for item in node.items if not isinstance(item, ir.Sequence)]
+            node = ir.Sequence(items=kept, type=node.type, start=node.start, end=node.end)
+        if len(node.items) <= 60 and all(not hasattr(self, f"into_{type(item).__name__}") for item in node.items):
+            codes = self.operands(node.items)
+            parts = [code.text if code.form == "item" else f"*{self.as_items(code).text}" for code in codes]
+            return Code(f"[{', '.join(parts)}]", "list", max(code.depth for code in codes) + 1)
+        name = self.temp("items")
+        self.out.line(f"{name} = []")
+        for item in node.items:
+            self.into(item, name)
+        return Code(name, "list", 0, True)
+
+    def into_Sequence(self, node: ir.Sequence, target: str) -> None:
+        for item in node.items:
+            self.into(item, target)
+
+    def value_Range(self, node: ir.Range) -> Code:
+        low, high = self.operands([node.low, node.high])
+        if self.is_int(node.low, low) and self.is_int(node.high, high):
+            if isinstance(node.high, ir.Literal):
+                stop = str(node.high.value + 1)
+            else:
+                stop = f"{high.text} + 1"
+            return Code(f"range({low.text}, {stop})", "list", max(low.depth, high.depth) + 1)
+        return self.call(node, "integer_range", low, high, form="list")
+
+    def is_int(self, node: ir.Expr, code: Code) -> bool:
+        return node.type.kind == "integer" and node.type.single and code.form == "item"
+
+    # --------------------------------------------------------------------------------------------------- arithmetic
+
+    def value_Arithmetic(self, node: ir.Arithmetic) -> Code:
+        left, right = self.operands([node.left, node.right])
+        depth = max(left.depth, right.depth) + 1
+        operator = node.operator
+        form = "item" if node.type.single else "any"
+        if self.is_int(node.left, left) and self.is_int(node.right, right):
+            fast = self._integers(node, left, right)
+            if fast is not None:
+                return Code(fast, "item", depth)
+        elif operator in "+-*" and self._floats(node, left, right):
+            return Code(f"({left.text} {operator} {right.text})", "item", depth)
+        elif operator in "+-*" and self._maybe_integer(node.left) and self._maybe_integer(node.right):
+            return self._tested(node, left, right, operator, depth, form)
+        elif operator in ("mod", "idiv") and isinstance(node.right, ir.Literal) and type(node.right.value) is int:
+            if node.right.value > 0 and self._maybe_integer(node.left):
+                first, later = self.twice(left)
+                fast = self._truncated(operator, later, right.text, False)
+                slow = self.mark(node, f"{_RUNTIME_ARITHMETIC[operator]}({later}, {right.text})")
+                return Code(f"({fast} if type({first}) is int else {slow})", form, depth + 1)
+        elif operator == "div" and self._floats(node, left, right) and _is_constant(node.right):
+            return Code(f"({left.text} / {right.text})", "item", depth)
+        return self.call(node, _RUNTIME_ARITHMETIC[operator], left, right, form=form)
+
+    def _maybe_integer(self, node: ir.Expr) -> bool:
+        return node.type.may_be("integer") and not node.type.is_a("node") and not node.type.empty
+
+    def _floats(self, node: ir.Arithmetic, left: Code, right: Code) -> bool:
+        """Whether both are single numbers and one of them is a double: Python's operators then do the same."""
+        kinds = {node.left.type.kind, node.right.type.kind}
+        single = node.left.type.single and node.right.type.single and left.form == right.form == "item"
+        return single and "double" in kinds and kinds <= {"double", "integer"}
+
+    def _integers(self, node: ir.Arithmetic, left: Code, right: Code) -> str | None:
+        operator = node.operator
+        if operator in "+-*":
+            return f"({left.text} {operator} {right.text})"
+        if operator not in ("idiv", "mod"):
+            return None
+        if isinstance(node.right, ir.Literal) and node.right.value > 0:
+            positive = not_negative(node.left)
+            if positive:
+                return self._truncated(operator, left.text, right.text, True)
+            first, later = self.twice(left)
+            symbol = "//" if operator == "idiv" else "%"
+            return f"({later} {symbol} {right.text} if {first} >= 0 else -(-{later} {symbol} {right.text}))"
+        if not_negative(node.left) and not_negative(node.right):
+            symbol = "//" if operator == "idiv" else "%"
+            return self.mark(node, f"({left.text} {symbol} {right.text})")
+        return None
+
+    def _truncated(self, operator: str, left: str, right: str, positive: bool) -> str:
+        """Division of an integer by a positive constant, truncated towards zero."""
+        symbol = "//" if operator == "idiv" else "%"
+        if positive:
+            return f"({left} {symbol} {right})"
+        return f"({left} {symbol} {right} if {left} >= 0 else -(-{left} {symbol} {right}))"
+
+    def _tested(self, node: ir.Arithmetic, left: Code, right: Code, operator: str, depth: int, form: str) -> Code:
+        """Python's operator when both turn out to be integers, the runtime's otherwise."""
+        tests: list[str] = []
+        a_first, a = self.twice(left)
+        if not self.is_int(node.left, left):
+            tests.append(f"type({a_first}) is int")
+        elif not left.stable:
+            a_first = a = self.spill(left).text
+        b_first, b = self.twice(right)
+        if not self.is_int(node.right, right):
+            if not right.stable and tests:
+                # the second operand must be computed whatever the first test says
+                right = self.spill(right)
+                b_first = b = right.text
+            tests.append(f"type({b_first}) is int")
+        elif not right.stable:
+            b_first = b = self.spill(right).text
+        slow = self.mark(node, f"{_RUNTIME_ARITHMETIC[operator]}({a}, {b})")
+        return Code(f"({a} {operator} {b} if {' and '.join(tests)} else {slow})", form, depth + 2)
+
+    def value_Sign(self, node: ir.Sign) -> Code:
+        code = self.value(node.operand)
+        if node.operand.type.single and code.form == "item" and node.operand.type.kind in ("integer", "double"):
+            return Code(f"(-{code.text})" if node.negative else code.text, "item", code.depth + 1)
+        form = "item" if node.type.single else "any"
+        return self.call(node, "negate" if node.negative else "plus", code, form=form)
+
+    # --------------------------------------------------------------------------------------------------- comparison
+
+    def value_Compare(self, node: ir.Compare) -> Code:
+        left, right = self.operands([node.left, node.right])
+        depth = max(left.depth, right.depth) + 1
+        symbol = _PYTHON_COMPARISON[node.operator]
+        bare = left.form == right.form == "item"
+        kinds = (node.left.type.kind, node.right.type.kind)
+        single = node.left.type.single and node.right.type.single and bare
+        plain = node.collation == CODEPOINT
+        if single and all(kind in _ORDERED for kind in kinds) and ("decimal" not in kinds or "double" not in kinds):
+            return Code(f"({left.text} {symbol} {right.text})", "item", depth)
+        if single and kinds == ("string", "string") and plain:
+            return Code(f"({left.text} {symbol} {right.text})", "item", depth)
+        if single and kinds == ("boolean", "boolean"):
+            return Code(f"({left.text} {symbol} {right.text})", "item", depth)
+        name = f"general_{node.operator}" if node.general else f"value_{node.operator}"
+        more = "" if plain else f", {self.collation(node.collation)}"
+        form = "item" if node.general else "any"
+        fast = self._fast_comparison(node, left, right, name, more, symbol, depth, form)
+        return fast or self.call(node, name, left, right, form=form, more=more)
+
+    def _fast_comparison(
+        self, node: ir.Compare, left: Code, right: Code, name: str, more: str, symbol: str, depth: int, form: str
+    ) -> Code | None:
+        """A test for the Python type before the runtime's comparison, where one side is known."""
+        for known, known_code, other, other_code, swapped in (
+            (node.right, right, node.left, left, False),
+            (node.left, left, node.right, right, True),
+        ):
+            kind = known.type.kind
+            if not (known.type.single and known_code.form == "item" and kind in ("integer", "string")):
+                continue
+            if not other.type.may_be(kind) or other.type.is_a("node") or (kind == "string" and not more == ""):
+                return None
+            python = "int" if kind == "integer" else "str"
+            if not known_code.stable:
+                known_code = self.spill(known_code)
+            first, later = self.twice(other_code)
+            a, b = (known_code.text, later) if swapped else (later, known_code.text)
+            slow = self.mark(node, f"{name}({a}, {b}{more})")
+            return Code(f"({a} {symbol} {b} if type({first}) is {python} else {slow})", form, depth + 2)
+        return None
+
+    def collation(self, uri: str) -> str:
+        """The constant for a collation object."""
+        from xquery_bridge.runtime.collations import collation
+
+        return self.constant("collation", collation(uri), ("collation", uri))
+
+    def value_NodeCompare(self, node: ir.NodeCompare) -> Code:
+        name = {"is": "node_is", "<<": "node_precedes", ">>": "node_follows"}[node.operator]
+        return self.call(node, name, *self.operands([node.left, node.right]))
+
+    def value_SetOperation(self, node: ir.SetOperation) -> Code:
+        name = "except_" if node.operator == "except" else node.operator
+        return self.call(node, name, *self.operands([node.left, node.right]), form="list")
+
+    # --------------------------------------------------------------------------------------------------------- text
+
+    def value_Concat(self, node: ir.Concat) -> Code:
+        codes = self.operands(node.parts)
+        parts = [self.text_of(part, code) for part, code in zip(node.parts, codes, strict=True)]
+        depth = max(code.depth for code in codes) + 2
+        if len(parts) <= 3:
+            return Code(f"({' + '.join(parts)})", "item", depth)
+        return Code(f"''.join(({', '.join(parts)}))", "item", depth)
+
+    def text_of(self, node: ir.Expr, code: Code) -> str:
+        """Code for the string of one atomized item, or of none."""
+        if node.type.single and code.form == "item":
+            if node.type.kind == "string":
+                return code.text
+            if node.type.kind == "integer":
+                return f"str({code.text})"
+        if isinstance(node, ir.Literal):
+            return f"text_of({code.text})"
+        if node.type.may_be("string") and not node.type.is_a("node"):
+            first, later = self.twice(code)
+            return f"({later} if type({first}) is str else {self.mark(node, f'text_of({later})')})"
+        return self.mark(node, f"text_of({code.text})")
+
+    def value_JoinedText(self, node: ir.JoinedText) -> Code:
+        exprs = [part for part in node.parts if not isinstance(part, str)]
+        codes = iter(self.operands(exprs))
+        parts: list[str] = []
+        depth = 0
+        for part in node.parts:
+            if isinstance(part, str):
+                parts.append(self.literal(part))
+                continue
+            code = next(codes)
+            depth = max(depth, code.depth)
+            if part.type.single and code.form == "item" and part.type.kind in ("string", "integer"):
+                parts.append(code.text if part.type.kind == "string" else f"str({code.text})")
+            else:
+                parts.append(self.mark(part, f"joined_text({code.text})"))
+        if not parts:
+            return Code("''", "item", 0, True)
+        if len(parts) == 1:
+            return Code(parts[0], "item", depth + 1)
+        return Code(f"''.join(({', '.join(parts)}))", "item", depth + 2)
+
+    # --------------------------------------------------------------------------------------------------------- logic
+
+    def value_Logic(self, node: ir.Logic) -> Code:
+        code = self.truth_Logic(node)
+        known = all(operand.type.is_a("boolean") and operand.type.single for operand in node.operands)
+        return code if known and code.form == "item" else Code(f"bool({code.text})", "item", code.depth + 1)
+
+    def truth(self, node: ir.Expr) -> Code:
+        if isinstance(node, ir.Logic) and self.out.nesting < MAX_NESTING:
+            return self.truth_Logic(node)
+        if isinstance(node, ir.BuiltinCall) and node.row.prefix == "fn" and len(node.args) == 1:
+            match node.row.local:
+                case "boolean" if not node.mapped:
+                    return self.truth(node.args[0])
+                case "not" if not node.mapped:
+                    inner = self.truth(node.args[0])
+                    return Code(f"(not {inner.text})", "item", inner.depth + 1)
+        return CodegenBase.truth(self, node)
+
+    def truth_Logic(self, node: ir.Logic) -> Code:
+        word = "and" if node.conjunction else "or"
+        parts: list[Code] = [self.truth(node.operands[0])]
+        for operand in node.operands[1:]:
+            with self.out.capture(1) as block:
+                code = self.truth(operand)
+            if block.lines or len(parts) > 40:
+                done = Code(f" {word} ".join([part.text for part in parts]), "any", 1)
+                name = self.temp("flag")
+                self.out.line(f"{name} = {done.text}")
+                with self.out.block(f"if {name}:" if node.conjunction else f"if not {name}:"):
+                    self.out.paste(block)
+                    self.out.line(f"{name} = {code.text}")
+                parts = [Code(name, "any", 0, True)]
+                continue
+            parts.append(code)
+        if len(parts) == 1:
+            return Code(parts[0].text, "any", parts[0].depth, parts[0].stable)
+        text = f" {word} ".join([part.text for part in parts])
+        form = "item" if all(part.form == "item" for part in parts) else "any"
+        return Code(f"({text})", form, max(part.depth for part in parts) + 1)
+
+    # ----------------------------------------------------------------------------------------------------- branches
+
+    def value_If(self, node: ir.If) -> Code:
+        condition = self.truth(node.condition)
+        with self.out.capture(1) as then_block:
+            then = self.value(node.then)
+        with self.out.capture(1) as else_block:
+            otherwise = self.value(node.otherwise)
+        form = then.form if then.form == otherwise.form else "any"
+        depth = max(condition.depth, then.depth, otherwise.depth) + 1
+        if not then_block.lines and not else_block.lines and depth < 20:
+            return Code(f"({then.text} if {condition.text} else {otherwise.text})", form, depth)
+        name = self.temp("branch")
+        with self.out.block(f"if {condition.text}:"):
+            self.out.paste(then_block)
+            self.out.line(f"{name} = {then.text}")
+        with self.out.block("else:"):
+            self.out.paste(else_block)
+            self.out.line(f"{name} = {otherwise.text}")
+        return Code(name, form, 0, True)
+
+    def into_If(self, node: ir.If, target: str) -> None:
+        condition = self.truth(node.condition)
+        if not node.then.type.empty:
+            with self.out.block(f"if {condition.text}:"):
+                self.into(node.then, target)
+            if not isinstance(node.otherwise, ir.Sequence) or node.otherwise.items:
+                with self.out.block("else:"):
+                    self.into(node.otherwise, target)
+        else:
+            with self.out.block(f"if {condition.text}:"):
+                self.statement(node.then)
+            with self.out.block("else:"):
+                self.into(node.otherwise, target)
+
+    def tail_If(self, node: ir.If) -> None:
+        rest: ir.Expr = node
+        while isinstance(rest, ir.If) and self.out.nesting < MAX_NESTING:
+            with self.out.block(f"if {self.truth(rest.condition).text}:"):
+                self.tail(rest.then)
+            rest = rest.otherwise
+        self.tail(rest)
+
+    def value_Switch(self, node: ir.Switch) -> Code:
+        name = self.temp("chosen")
+        self._switch(node, lambda result: self.out.line(f"{name} = {self.value(result).text}"))
+        return Code(name, "any", 0, True)
+
+    def into_Switch(self, node: ir.Switch, target: str) -> None:
+        self._switch(node, lambda result: self.into(result, target))
+
+    def tail_Switch(self, node: ir.Switch) -> None:
+        self._switch(node, self.tail)
+
+    def _switch(self, node: ir.Switch, branch: Any) -> None:
+        """Compare with the constants by one key; other operands one after another."""
+        operand = self.value(node.operand)
+        literal = all(isinstance(case, ir.Literal) for cases in node.cases for case in cases[:-1])
+        kinds = {case.type.kind for cases in node.cases for case in cases[:-1]}
+        known = node.operand.type
+        direct = (
+            literal
+            and len(kinds) == 1
+            and known.single
+            and operand.form == "item"
+            and kinds == {known.kind}
+            and (known.kind == "integer" or (known.kind == "string" and node.collation == CODEPOINT))
+        )
+        more = "" if node.collation == CODEPOINT else f", {self.collation(node.collation)}"
+        if direct:
+            key = self.spill(operand)
+        else:
+            key = self.spill(self.call(node.operand, "switch_key", operand, more=more))
+        self._switch_cases(node.cases, node.default, key.text, direct, more, branch)
+
+    def _switch_cases(
+        self, cases: list[tuple[Any, ...]], default: ir.Expr, key: str, direct: bool, more: str, branch: Any
+    ) -> None:
+        word = "if"
+        for index, case in enumerate(cases):
+            with self.out.capture(1) as block:
+                codes = [self.value(operand) for operand in case[:-1]]
+            if block.lines:
+                if word == "if":
+                    self.out.paste(block)
+                else:
+                    with self.out.block("else:"):
+                        self._switch_cases(cases[index:], default, key, direct, more, branch)
+                    return
+            if direct:
+                tests = [f"{key} == {code.text}" for code in codes]
+            else:
+                tests = [f"{key} == {self.call(op, 'switch_key', code, more=more).text}" for op, code in zip(case, codes, strict=False)]
+            with self.out.block(f"{word} {' or '.join(tests)}:"):
+                branch(case[-1])
+            word = "elif"
+        if word == "if":
+            branch(default)
+        else:
+            with self.out.block("else:"):
+                branch(default)
+
+    def value_Typeswitch(self, node: ir.Typeswitch) -> Code:
+        name = self.temp("chosen")
+        self._typeswitch(node, lambda result: self.out.line(f"{name} = {self.value(result).text}"))
+        return Code(name, "any", 0, True)
+
+    def into_Typeswitch(self, node: ir.Typeswitch, target: str) -> None:
+        self._typeswitch(node, lambda result: self.into(result, target))
+
+    def tail_Typeswitch(self, node: ir.Typeswitch) -> None:
+        self._typeswitch(node, self.tail)
+
+    def _typeswitch(self, node: ir.Typeswitch, branch: Any) -> None:
+        operand = self.spill(self.value(node.operand))
+        word = "if"
+        for case in node.cases:
+            if case.types:
+                tests = " or ".join([self.type_test(operand, node.operand.type, type) for type in case.types])
+                head = f"{word} {tests}:"
+                word = "elif"
+            elif word == "if":
+                self._type_case(case, operand, branch)
+                return
+            else:
+                head = "else:"
+            with self.out.block(head):
+                self._type_case(case, operand, branch)
+
+    def _type_case(self, case: ir.TypeCase, operand: Code, branch: Any) -> None:
+        if case.var is not None and case.var.uses:
+            case.var.bare = operand.form == "item"
+            self.out.line(f"{case.var.python} = {operand.text}")
+            if case.var.type.single and not case.var.bare:
+                self.out.line(f"if type({case.var.python}) is list: {case.var.python} = {case.var.python}[0]")
+                case.var.bare = case.types != []
+        branch(case.result)
+
+    # -------------------------------------------------------------------------------------------------------- types
+
+    def sequence_type(self, target: Any) -> str:
+        """The constant for a sequence type."""
+        hint = "type_" + "".join(char if char.isalnum() else "_" for char in str(target)).strip("_").lower()[:40]
+        return self.constant(hint, target, ("type", str(target)))
+
+    def type_test(self, code: Code, known: StaticType, target: Any) -> str:
+        """Code for `instance of`, for a value whose code can be written twice."""
+        constant = self.sequence_type(target)
+        return f"{constant}.matches({code.text})"
+
+    def value_InstanceOf(self, node: ir.InstanceOf) -> Code:
+        code = self.value(node.operand)
+        return Code(self.mark(node, self.type_test(code, node.operand.type, node.target)), "item", code.depth + 1)
+
+    def value_Treat(self, node: ir.Treat) -> Code:
+        code = self.value(node.operand)
+        if node.operand.type.is_a(node.type.kind) and _within(node.operand.type, node.type) and self.exact_kind(node.target):
+            return code
+        form = "item" if node.type.single else "any"
+        constant = self.sequence_type(node.target)
+        return self.call(node, "treat_as", Code(constant), code, form=form, more=f", {node.code!r}")
+
+    def exact_kind(self, target: Any) -> bool:
+        """Whether the static kind says all that the type asks for."""
+        text = str(target).rstrip("?*+")
+        return text in _EXACT
+
+    def value_Cast(self, node: ir.Cast) -> Code:
+        operand = self.value(node.operand)
+        kind = node.operand.type
+        single = kind.single and operand.form == "item"
+        if single and not node.test:
+            if node.target == "string" and kind.kind == "integer":
+                return Code(f"str({operand.text})", "item", operand.depth + 1)
+            if node.target == kind.kind and node.target in ("double", "boolean"):
+                return operand
+            if node.target == "double" and kind.kind == "integer":
+                return Code(self.mark(node, f"float({operand.text})"), "item", operand.depth + 1)
+        static = ""
+        if node.target in ("QName", "NOTATION"):
+            static = f", {self.constant('static', node.static)}"
+        name = "castable_as" if node.test else "cast_as"
+        form = "item" if node.test or node.type.single else "any"
+        more = f", {node.target!r}, {node.optional}{static}"
+        return self.call(node, name, operand, form=form, more=more)
+
+    def value_Atomize(self, node: ir.Atomize) -> Code:
+        code = self.value(node.operand)
+        if node.operand.type.is_a("atomic"):
+            return code
+        if node.type.single and code.form == "item":
+            return self.call(node, "atomize_one", code, form="item")
+        return self.call(node, "atomize", code)
+
+    # ---------------------------------------------------------------------------------------------------------- try
+
+    def value_Try(self, node: ir.Try) -> Code:
+        name = self.temp("outcome")
+        self._try(node, lambda part: self.out.line(f"{name} = {self.value(part).text}"))
+        return Code(name, "any", 0, True)
+
+    def into_Try(self, node: ir.Try, target: str) -> None:
+        outcome = self.value_Try(node)
+        self.append(outcome, target)
+
+    def _try(self, node: ir.Try, place: Any) -> None:
+        error = self.temp("error")
+        with self.out.block("try:"):
+            place(node.body)
+        with self.out.block(f"except CATCHABLE as {error}:"):
+            caught = self.temp("caught")
+            self.out.line(f"{caught} = caught_error({error}, context)")
+            word = "if"
+            for catch in node.catches:
+                if (None, None) in catch.tests:
+                    test = "True"
+                else:
+                    test = " or ".join([f"error_matches({caught}, {uri!a}, {local!a})" for uri, local in catch.tests])
+                with self.out.block(f"{word} {test}:"):
+                    for local, var in catch.variables.items():
+                        self.out.line(f"{var.python} = error_{local.replace('-', '_')}({caught})")
+                    if catch.error is not None and catch.error.uses:
+                        self.out.line(f"{catch.error.python} = error_element({caught}, context)")
+                    place(catch.body)
+                word = "elif"
+            if not any((None, None) in catch.tests for catch in node.catches):
+                with self.out.block("else:"):
+                    self.out.line("raise")
+
+
+#: Sequence types that a static kind stands for exactly.
+_EXACT: Final = {
+    "item()",
+    "node()",
+    "element()",
+    "attribute()",
+    "text()",
+    "xs:double",
+    "xs:boolean",
+    "xs:string",
+    "xs:integer",
+    "xs:decimal",
+    "xs:anyAtomicType",
+    "function(*)",
+    "map(*)",
+    "array(*)",
+}
+
+
+def _within(found: StaticType, wanted: StaticType) -> bool:
+    return found.low >= wanted.low and (wanted.high is None or (found.high is not None and found.high <= wanted.high))
+
+
+def _is_constant(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Literal) and type(node.value) in (int, float, Decimal) and node.value != 0
+
+
+def not_negative(node: ir.Expr) -> bool:
+    """Whether an integer expression is known to be at least zero."""
+    match node:
+        case ir.Literal():
+            return type(node.value) is int and node.value >= 0
+        case ir.VarRef():
+            value = node.var.value
+            return node.var.name in ("position()", "last()") or (value is not None and not_negative(value))
+        case ir.Arithmetic():
+            return node.operator != "-" and not_negative(node.left) and not_negative(node.right)
+        case ir.Range():
+            return not_negative(node.low)
+        case ir.BuiltinCall():
+            return node.row.prefix == "fn" and node.row.local in ("count", "string-length")
+        case _:
+            return False

@@ -1,0 +1,264 @@
+"""Paths, predicates, filters and the simple map operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.codegen_flwor import FlworCodegen, is_inline
+from xquery_bridge.compiler.writer import Code
+from xquery_bridge.runtime.axes import REVERSE_AXES
+from xquery_bridge.runtime.node_tests import node_test
+
+#: Axes whose step from several nodes in order is in order, if each node's part is.
+_IN_ORDER: Final = {"attribute", "self"}
+
+
+class PathCodegen(FlworCodegen):
+    """Steps are calls of `runtime.axes`; predicates cut lists where they are known to be positions."""
+
+    def test(self, test: ir.NodeTest) -> str:
+        """The constant for a node test."""
+        made = node_test(test.kind, test.uri, test.local, test.literal, test.other)
+        hint = f"{test.kind}_{test.local or ('any' if test.kind != 'node' else '')}".rstrip("_")
+        return self.constant(hint.replace("-", "_"), made, ("test", id(made)))
+
+    def value_Root(self, node: ir.Root) -> Code:
+        return self.call(node, "root_document", self.value(node.operand), form="item")
+
+    # -------------------------------------------------------------------------------------------------------- steps
+
+    def ordered_nodes(self, node: ir.Expr, code: Code) -> Code:
+        """Code for a step's input: nodes in document order."""
+        if is_ordered(node):
+            return code
+        return Code(self.mark(node, f"in_order({code.text})"), "any", code.depth + 1)
+
+    def value_Step(self, node: ir.Step) -> Code:
+        if all(not predicate.positional for predicate in node.predicates):
+            source = self.ordered_nodes(node.input, self.value(node.input))
+            found = self._plain_step(node, source)
+            for predicate in node.predicates:
+                found = self.filtered(found, predicate)
+            return found
+        if node.input.type.single:
+            return self._step_from_one(node, self.value(node.input))
+        return self._step_from_many(node)
+
+    def _plain_step(self, node: ir.Step, source: Code) -> Code:
+        name = f"{node.axis.replace('-', '_')}_step"
+        return self.call(node, name, source, Code(self.test(node.test)), form="list")
+
+    def _axis(self, node: ir.Step, source: Code) -> Code:
+        """The nodes on the axis of one node, in the order positions count in."""
+        name = f"{node.axis.replace('-', '_')}_axis"
+        return self.call(node, name, source, Code(self.test(node.test)), form="list")
+
+    def _step_from_one(self, node: ir.Step, source: Code) -> Code:
+        if source.form != "item":
+            source = self.call(node.input, "one_node", source, form="item")
+        if len(node.predicates) == 1 and node.axis == "child":
+            condition = node.predicates[0].condition
+            if isinstance(condition, ir.Literal) and type(condition.value) is int:
+                return self.call(node, "child_at", source, Code(self.test(node.test)), Code(str(condition.value)))
+        found = self._axis(node, source)
+        for predicate in node.predicates:
+            found = self.filtered(found, predicate)
+        if node.axis in REVERSE_AXES:
+            return Code(f"{found.text}[::-1]", "list", found.depth + 1)
+        return found
+
+    def _step_from_many(self, node: ir.Step) -> Code:
+        source = self.as_items(self.ordered_nodes(node.input, self.value(node.input)))
+        name, each = self.temp("found"), self.temp("node")
+        self.out.line(f"{name} = []")
+        with self.out.block(f"for {each} in {source.text}:"):
+            found = self._axis(node, Code(each, "item", 0, True))
+            for predicate in node.predicates:
+                found = self.filtered(found, predicate)
+            reverse = "[::-1]" if node.axis in REVERSE_AXES else ""
+            self.out.line(f"{name}.extend({found.text}{reverse})")
+        if node.axis in _IN_ORDER:
+            return Code(name, "list", 0, True)
+        return Code(f"ddo({name})", "list", 1)
+
+    # --------------------------------------------------------------------------------------------------- predicates
+
+    def filtered(self, source: Code, predicate: ir.Predicate) -> Code:
+        """The items of a list for which a predicate holds."""
+        focus = predicate.focus
+        cut = self._cut(source, predicate)
+        if cut is not None:
+            return cut
+        if predicate.uses_last or ":=" in source.text:
+            source = self.spill(source, "found")
+        if predicate.uses_last:
+            self.out.line(f"{focus.last.python} = len({source.text})")
+        item, position = focus.item.python, focus.position.python
+        with self.out.capture(1) as block:
+            test = self._holds(predicate)
+        counted = predicate.positional and (predicate.uses_position or predicate.maybe_number)
+        head = f"for {position}, {item} in enumerate({source.text}, 1)" if counted else f"for {item} in {source.text}"
+        if not block.lines:
+            return Code(f"[{item} {head} if {test}]", "list", source.depth + 2)
+        name = self.temp("kept")
+        self.out.line(f"{name} = []")
+        with self.out.block(f"{head}:"):
+            self.out.paste(block)
+            self.out.line(f"if {test}:")
+            self.out.line(f"    {name}.append({item})")
+        return Code(name, "list", 0, True)
+
+    def _holds(self, predicate: ir.Predicate) -> str:
+        """Code for whether a predicate holds for its context item."""
+        condition = predicate.condition
+        if not predicate.maybe_number:
+            return self.truth(condition).text
+        code = self.value(condition)
+        position = predicate.focus.position.python
+        if condition.type.is_a("numeric") and condition.type.single and code.form == "item":
+            return f"{position} == {code.text}"
+        ranges = ", True" if self.program.static.dialect == "1.0-ml" else ""
+        return self.mark(predicate, f"predicate_holds({code.text}, {position}{ranges})")
+
+    def _cut(self, source: Code, predicate: ir.Predicate) -> Code | None:
+        """A slice, where the predicate is a position or a bound of positions."""
+        condition = predicate.condition
+        focus = predicate.focus
+        depth = source.depth + 1
+        if isinstance(condition, ir.Literal) and condition.type.is_a("numeric"):
+            at = condition.value
+            if at != at or at < 1 or at != int(at):
+                return Code("[]", "list", 0, True)
+            return Code(f"{source.text}[{int(at) - 1}:{int(at)}]", "list", depth)
+        if isinstance(condition, ir.VarRef) and condition.var is focus.last:
+            return Code(f"{source.text}[-1:]", "list", depth)
+        if isinstance(condition, ir.Compare):
+            left, right = condition.left, condition.right
+            if isinstance(left, ir.VarRef) and left.var is focus.position and isinstance(right, ir.Literal):
+                if type(right.value) is int and right.value >= 0:
+                    at = right.value
+                    piece = {
+                        "eq": f"[{at - 1}:{at}]" if at else "[:0]",
+                        "le": f"[:{at}]",
+                        "lt": f"[:{max(at - 1, 0)}]",
+                        "ge": f"[{max(at - 1, 0)}:]",
+                        "gt": f"[{at}:]",
+                    }.get(condition.operator)
+                    if piece is not None:
+                        return Code(f"{source.text}{piece}", "list", depth)
+        variables = (focus.item, focus.position, focus.last)
+        if condition.type.is_a("numeric") and condition.type.single and not condition.free.intersection(variables):
+            if condition.purity == ir.PURE:
+                at_code = self.value(condition)
+                return self.call(predicate, "slice_at", source, at_code, form="list")
+        return None
+
+    def value_Filter(self, node: ir.Filter) -> Code:
+        operand = self.value(node.operand)
+        predicate = node.predicate
+        condition = predicate.condition
+        variables = (predicate.focus.item, predicate.focus.position, predicate.focus.last)
+        if (
+            condition.type.is_a("numeric")
+            and condition.type.single
+            and not condition.free.intersection(variables)
+            and condition.purity == ir.PURE
+        ):
+            enhanced = self.program.static.dialect == "1.0-ml" and node.operand.type.may_be("opaque")
+            if operand.form != "list" or enhanced:
+                at = self.value(condition)
+                name = "member_or_item_at" if enhanced else "item_at"
+                return self.call(node, name, operand, at)
+        return self.filtered(self.as_items(operand), predicate)
+
+    # ---------------------------------------------------------------------------------------------------------- map
+
+    def value_SimpleMap(self, node: ir.SimpleMap) -> Code:
+        bound = self._bind_one(node)
+        if bound:
+            return self.value(node.right)
+        if node.right.type.single and is_inline(node.right):
+            head = self._map_head(node)
+            with self.out.capture(1) as block:
+                right = self.value(node.right)
+            if not block.lines and right.form == "item":
+                return Code(f"[{right.text} for {head}]", "list", right.depth + 1)
+        name = self.temp("result")
+        self.out.line(f"{name} = []")
+        self._map_loop(node, lambda: self.into(node.right, name))
+        return Code(name, "list", 0, True)
+
+    def into_SimpleMap(self, node: ir.SimpleMap, target: str) -> None:
+        if self._bind_one(node):
+            self.into(node.right, target)
+        else:
+            self._map_loop(node, lambda: self.into(node.right, target))
+
+    def _bind_one(self, node: ir.SimpleMap) -> bool:
+        """Bind the focus when the left side is known to be one item."""
+        if not node.left.type.single:
+            return False
+        code = self.value(node.left)
+        if code.form != "item":
+            code = self.call(node.left, "the_item", code, form="item")
+        focus = node.focus
+        if isinstance(node, ir.PathMap) and not node.left.type.is_a("node"):
+            code = self.call(node.left, "step_from", code, form="item")
+        self.out.line(f"{focus.item.python} = {code.text}")
+        for var in (focus.position, focus.last):
+            if var in node.right.free:
+                self.out.line(f"{var.python} = 1")
+        return True
+
+    def _map_head(self, node: ir.SimpleMap) -> str:
+        focus = node.focus
+        source = self.items(node.left) if not isinstance(node, ir.PathMap) else self._path_items(node.left)
+        if ":=" in source.text or focus.last in node.right.free:
+            source = self.spill(source, "items")
+        if focus.last in node.right.free:
+            self.out.line(f"{focus.last.python} = len({source.text})")
+        if focus.position in node.right.free:
+            return f"{focus.position.python}, {focus.item.python} in enumerate({source.text}, 1)"
+        return f"{focus.item.python} in {source.text}"
+
+    def _path_items(self, node: ir.Expr) -> Code:
+        return self.as_items(self.ordered_nodes(node, self.value(node)))
+
+    def _map_loop(self, node: ir.SimpleMap, body: Callable[[], None]) -> None:
+        head = self._map_head(node)
+        outer, self.out.loops = self.out.loops, 0
+        with self.out.block(f"for {head}:"):
+            body()
+        self.out.loops = outer
+
+    def value_PathMap(self, node: ir.PathMap) -> Code:
+        code = self.value_SimpleMap(node)
+        if node.right.type.is_a("atomic") or (node.left.type.single and node.right.type.single):
+            return code
+        return self.call(node, "path_result", code)
+
+    def into_PathMap(self, node: ir.PathMap, target: str) -> None:
+        self.append(self.value_PathMap(node), target)
+
+
+def is_ordered(node: ir.Expr) -> bool:
+    """Whether a value is known to be nodes in document order, each once."""
+    match node:
+        case ir.Step() | ir.Root() | ir.SetOperation():
+            return True
+        case ir.PathMap():
+            return node.right.type.is_a("node")
+        case ir.Filter():
+            return is_ordered(node.operand)
+        case ir.VarRef():
+            value = node.var.value
+            return (node.type.single and node.type.is_a("node")) or (value is not None and is_ordered(value))
+        case ir.If():
+            return is_ordered(node.then) and is_ordered(node.otherwise)
+        case ir.Treat():
+            return is_ordered(node.operand)
+        case _:
+            return node.type.optional and node.type.is_a("node")
+

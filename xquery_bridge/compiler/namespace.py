@@ -1,0 +1,129 @@
+"""The names that generated code refers to: the helpers of the runtime, under the names code generation writes."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from typing import Any, Final
+
+from xquery_bridge.runtime import (
+    arithmetic,
+    axes,
+    calls,
+    caught,
+    comparison,
+    construction,
+    flwor,
+    json_nodes,
+    values,
+)
+from xquery_bridge.runtime.arrays import XdmArray
+from xquery_bridge.runtime.functions import FunctionItem
+
+_VALUE_COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
+
+#: Helpers by the names they have in their own modules.
+_NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
+    (values, ("as_list", "atomize", "count", "ebv", "joined_text", "string_of", "text_of")),
+    (arithmetic, ("add", "subtract", "multiply", "divide", "integer_divide", "modulo", "negate", "plus")),
+    (
+        calls,
+        (
+            "PLACEHOLDER",
+            "atomize_one",
+            "begin_variable",
+            "call_one",
+            "callable_of",
+            "cast_as",
+            "castable_as",
+            "exists",
+            "external_value",
+            "fail",
+            "fail_unbound",
+            "given",
+            "head",
+            "in_order",
+            "integer_range",
+            "item_at",
+            "lookup",
+            "lookup_all",
+            "map_key",
+            "member_or_item_at",
+            "new_map",
+            "node_follows",
+            "node_is",
+            "node_precedes",
+            "one_context_item",
+            "one_node",
+            "optional",
+            "partial_application",
+            "predicate_holds",
+            "slice_at",
+            "step_from",
+            "string_or_empty",
+            "switch_key",
+            "the_item",
+            "treat_as",
+        ),
+    ),
+    (axes, ("child_at", "ddo", "except_", "intersect", "path_result", "root_document", "union")),
+    (
+        flwor,
+        (
+            "EMPTY_ONCE",
+            "group_key",
+            "group_value",
+            "order_rows",
+            "order_value",
+            "sliding_windows",
+            "tumbling_windows",
+        ),
+    ),
+    (
+        construction,
+        (
+            "NO_NAMESPACES",
+            "comment",
+            "computed_attribute",
+            "computed_element",
+            "document",
+            "element",
+            "processing_instruction",
+        ),
+    ),
+    (json_nodes, ("array_node", "binary_node", "boolean_node", "null_node", "number_node", "object_node")),
+    (
+        caught,
+        (
+            "CATCHABLE",
+            "caught_error",
+            "error_additional",
+            "error_code",
+            "error_column_number",
+            "error_description",
+            "error_element",
+            "error_line_number",
+            "error_matches",
+            "error_module",
+            "error_value",
+        ),
+    ),
+)
+
+#: Everything a generated program finds in its namespace, besides its own functions and constants.
+RUNTIME: Final[dict[str, Any]] = {
+    **{name: getattr(module, name) for module, names in _NAMED for name in names},
+    **{f"value_{name}": getattr(comparison, name) for name in _VALUE_COMPARISONS},
+    **{f"general_{name}": getattr(comparison, f"general_{name}") for name in _VALUE_COMPARISONS},
+    **{f"{axis.replace('-', '_')}_step": step for axis, step in axes.STEPS.items()},
+    **{f"{axis.replace('-', '_')}_axis": nodes for axis, nodes in axes.AXES.items()},
+    "FunctionItem": FunctionItem,
+    "XdmArray": XdmArray,
+    "text_node": construction.text,
+    "namespace_node": construction.namespace,
+}
+
+#: Names that no variable or function of a query may get in the generated program.
+RESERVED: Final[frozenset[str]] = frozenset(
+    {*RUNTIME, *dir(builtins), *keyword.kwlist, "context", "context_item", "known_variables", "main", "_"}
+)

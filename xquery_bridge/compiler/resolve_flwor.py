@@ -1,0 +1,292 @@
+"""FLWOR and quantified expressions: which variable means what, clause by clause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.resolver import ResolverBase
+from xquery_bridge.compiler.types import ANY, BOOLEAN, INTEGER, NOTHING, StaticType, atomized
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.runtime.sequence_types import SequenceType
+from xquery_bridge.syntax import tree
+
+
+class FlworResolver(ResolverBase):
+    """A clause's variables are bound from there on, until the end of the expression."""
+
+    def resolve_FLWORExpr(self, node: tree.FLWORExpr) -> ir.Expr:
+        bound: list[tree.Name] = []
+        clauses: list[ir.Clause] = []
+        visible: dict[tuple[str, str], ir.Var] = {}
+        try:
+            for written in node.clauses:
+                self._clause(written, clauses, bound, visible)
+            result = self.expr(node.result)
+        finally:
+            self.scope.unbind(bound)
+        return ir.Flwor(clauses=clauses, result=result, type=result.type.times(_times(clauses)))
+
+    def _clause(
+        self,
+        written: tree.Clause,
+        clauses: list[ir.Clause],
+        bound: list[tree.Name],
+        visible: dict[tuple[str, str], ir.Var],
+    ) -> None:
+        """Resolve a clause and bind its variables; `visible` holds the variables of this FLWOR so far."""
+
+        def bind(name: tree.Name, var: ir.Var) -> None:
+            self.scope.bind(name, var)
+            bound.append(name)
+            visible[self.scope.key(name)] = var
+
+        def place(made: ir.Clause) -> None:
+            made.start, made.end = written.start, written.end
+            clauses.append(made)
+
+        match written:
+            case tree.ForClause():
+                for binding in written.bindings:
+                    made = self._for(binding)
+                    place(made)
+                    bind(binding.var, made.var)
+                    if binding.position is not None and made.position is not None:
+                        if self.scope.key(binding.position) == self.scope.key(binding.var):
+                            raise self._error("XQST0089", f"Variable ${binding.var} is bound twice", binding)
+                        bind(binding.position, made.position)
+            case tree.LetClause():
+                for let in written.bindings:
+                    value, declared = self.expr(let.value), self.types.optional(let.type)
+                    made_let = self.let(let.var, value, declared)
+                    place(made_let)
+                    bind(let.var, made_let.var)
+            case tree.WhereClause():
+                place(ir.Where(condition=self.expr(written.condition)))
+            case tree.CountClause():
+                var = self.scope.new_var(written.var, INTEGER, bare=True)
+                place(ir.Count(var=var))
+                bind(written.var, var)
+            case tree.WindowClause():
+                window, pairs = self._window(written)
+                place(window)
+                for name, var in pairs:
+                    bind(name, var)
+            case tree.OrderByClause():
+                place(ir.OrderBy(specs=[self._order_spec(spec) for spec in written.specs]))
+            case tree.GroupByClause():
+                self._group_by(written, place, bind, visible)
+
+    def _error(self, code: str, title: str, node: tree.Node) -> XQueryError:
+        return XQueryError(code, title, frames=[self.scope.module.places.frame(node.start)])
+
+    def _for(self, binding: tree.ForBinding) -> ir.For:
+        source = self.expr(binding.source)
+        declared = self.types.optional(binding.type)
+        type = source.type.one()
+        if declared is not None:
+            type = _narrower(type, self.types.static(declared))
+        if binding.allowing_empty:
+            type = type.maybe()
+        var = self.scope.new_var(binding.var, type, bare=not binding.allowing_empty)
+        position = None
+        if binding.position is not None:
+            position = self.scope.new_var(binding.position, INTEGER, bare=True)
+        return ir.For(
+            var=var,
+            position=position,
+            declared=declared,
+            allowing_empty=binding.allowing_empty,
+            source=source,
+            type=source.type,
+            start=binding.start,
+            end=binding.end,
+        )
+
+    def let(self, name: tree.Name, value: ir.Expr, declared: SequenceType | None) -> ir.Let:
+        """A let clause; the type declared for it is checked, nothing is converted."""
+        type = value.type
+        if declared is not None:
+            value, type = self.checked(value, declared), _narrower(type, self.types.static(declared))
+        var = self.scope.new_var(name, type)
+        var.value = value
+        return ir.Let(var=var, declared=None, value=value, start=value.start, end=value.end)
+
+    def checked(self, value: ir.Expr, declared: SequenceType) -> ir.Expr:
+        """A value that must match the type declared for its variable."""
+        type = self.types.static(declared)
+        return ir.Treat(
+            operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end
+        )
+
+    def _order_spec(self, spec: tree.OrderSpec) -> ir.OrderSpec:
+        greatest = self.scope.static.empty_greatest if spec.empty is None else spec.empty == "greatest"
+        collation = self.types.collation(spec.collation) if spec.collation is not None else None
+        return ir.OrderSpec(
+            key=self.expr(spec.key),
+            descending=spec.descending,
+            empty_greatest=greatest,
+            collation=collation,
+            start=spec.start,
+            end=spec.end,
+        )
+
+    # ---------------------------------------------------------------------------------------------------- windows
+
+    def _window(self, written: tree.WindowClause) -> tuple[ir.Window, list[tuple[tree.Name, ir.Var]]]:
+        source = self.expr(written.source)
+        item = source.type.one()
+        start, pairs = self._condition(written.start_condition, item, [])
+        end = None
+        if written.end_condition is not None:
+            end, ends = self._condition(written.end_condition, item, pairs)
+            pairs = [*pairs, *ends]
+        declared = self.types.optional(written.type)
+        var = self.scope.new_var(written.var, StaticType(item.kind, 1, None))
+        names = [self.scope.key(written.var), *[self.scope.key(name) for name, _ in pairs]]
+        if len(set(names)) < len(names):
+            raise self._error("XQST0103", "The variables of a window clause must have different names", written)
+        window = ir.Window(
+            sliding=written.kind == "sliding",
+            var=var,
+            declared=declared,
+            source=source,
+            start_condition=start,
+            end_condition=end,
+            type=source.type,
+        )
+        return window, [(written.var, var), *pairs]
+
+    def _condition(
+        self, written: tree.WindowCondition, item: StaticType, before: list[tuple[tree.Name, ir.Var]]
+    ) -> tuple[ir.WindowCondition, list[tuple[tree.Name, ir.Var]]]:
+        """A start or end condition; it sees its own variables and those of `before`."""
+        pairs: list[tuple[tree.Name, ir.Var]] = []
+
+        def new(name: tree.Name | None, type: StaticType, bare: bool) -> ir.Var | None:
+            if name is None:
+                return None
+            var = self.scope.new_var(name, type, bare=bare)
+            pairs.append((name, var))
+            return var
+
+        current = new(written.item, item, True)
+        position = new(written.position, INTEGER, True)
+        previous = new(written.previous, item.maybe(), False)
+        following = new(written.next, item.maybe(), False)
+        with self.scope.binding(*before, *pairs):
+            when = self.expr(written.when)
+        made = ir.WindowCondition(
+            item=current, position=position, previous=previous, next=following, when=when, only=written.only
+        )
+        return made, pairs
+
+    # --------------------------------------------------------------------------------------------------- group by
+
+    def _group_by(self, written: tree.GroupByClause, place: object, bind: object, visible: object) -> None:
+        """Grouping variables are atomized before; every other variable of the FLWOR becomes the group's sequence."""
+        assert callable(place) and callable(bind) and isinstance(visible, dict)
+        keys: list[tuple[ir.Var, ir.Var, str | None]] = []
+        renamed: list[tuple[tree.Name, ir.Var]] = []
+        seen: set[tuple[str, str]] = set()
+        for spec in written.specs:
+            key = self.scope.key(spec.var)
+            if spec.value is not None:
+                value = self.expr(spec.value)
+            elif key in visible:
+                value = self.read(visible[key])
+            else:
+                raise self._error("XQST0094", f"Grouping variable ${spec.var} is not bound in this FLWOR", spec)
+            declared = self.types.optional(spec.type)
+            data: ir.Expr = ir.Atomize(operand=value, type=atomized(value.type), start=spec.start, end=spec.end)
+            if declared is not None:
+                data = self.checked(data, declared)
+            let = self.let(spec.var, data, None)
+            place(let)
+            if spec.value is not None:
+                bind(spec.var, let.var)
+            else:
+                visible[key] = let.var
+            kind = data.type.kind if data.type.is_a("atomic") else "atomic"
+            after = self.scope.new_var(spec.var, StaticType("string" if kind == "untyped" else kind, 0, 1))
+            after.type = StaticType("atomic" if kind == "untyped" else kind, data.type.low, 1)
+            collation = self.types.collation(spec.collation) if spec.collation is not None else None
+            keys = [entry for entry in keys if entry[0] is not let.var]
+            keys.append((let.var, after, collation))
+            let.var.uses += 1
+            renamed.append((spec.var, after))
+            seen.add(key)
+        regrouped: list[tuple[ir.Var, ir.Var]] = []
+        for key, before in list(visible.items()):
+            if key in seen:
+                continue
+            after = self.scope.temporary(before.name, before.type.any_number())
+            after.type = StaticType(before.type.kind, before.type.low, None)
+            regrouped.append((before, after))
+            before.uses += 1
+            uri, local = key
+            renamed.append((tree.Name(local, "", uri), after))
+        place(ir.GroupBy(keys=keys, regrouped=regrouped))
+        for name, after in renamed:
+            bind(name, after)
+
+    # ------------------------------------------------------------------------------------------------- quantified
+
+    def resolve_QuantifiedExpr(self, node: tree.QuantifiedExpr) -> ir.Expr:
+        bound: list[tree.Name] = []
+        clauses: list[ir.Clause] = []
+        try:
+            for binding in node.bindings:
+                source, declared = self.expr(binding.source), self.types.optional(binding.type)
+                type = source.type.one()
+                if declared is not None:
+                    type = _narrower(type, self.types.static(declared))
+                var = self.scope.new_var(binding.var, type, bare=True)
+                clauses.append(
+                    ir.For(
+                        var=var,
+                        position=None,
+                        declared=declared,
+                        allowing_empty=False,
+                        source=source,
+                        type=source.type,
+                        start=binding.start,
+                        end=binding.end,
+                    )
+                )
+                self.scope.bind(binding.var, var)
+                bound.append(binding.var)
+            condition = self.expr(node.condition)
+        finally:
+            self.scope.unbind(bound)
+        return ir.Quantified(every=node.quantifier == "every", clauses=clauses, condition=condition, type=BOOLEAN)
+
+
+def _times(clauses: Iterable[ir.Clause]) -> StaticType:
+    """How often the result is evaluated, as the occurrence of a type."""
+    low, high = 1, 1
+    many = False
+    for clause in clauses:
+        match clause:
+            case ir.For():
+                type = clause.source.type
+                low &= 1 if clause.allowing_empty else type.low
+                many = many or not type.optional
+                high = high if many or clause.allowing_empty or type.high != 0 else 0
+            case ir.Where():
+                low = 0
+            case ir.Window() | ir.GroupBy():
+                low, many = 0, many or isinstance(clause, ir.Window)
+            case _:
+                pass
+    if high == 0:
+        return NOTHING
+    return StaticType(ANY.kind, low, None if many else 1)
+
+
+def _narrower(found: StaticType, declared: StaticType) -> StaticType:
+    """The more precise of an inferred type and the declared one."""
+    low = max(found.low, declared.low)
+    high = declared.high if found.high is None else found.high if declared.high is None else min(found.high, declared.high)
+    kind = found.kind if found.is_a(declared.kind) else declared.kind
+    return StaticType(kind, low, high) if high is None or low <= high else declared

@@ -1,0 +1,266 @@
+"""Function calls, references, inline functions and partial application."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.resolver import ResolverBase
+from xquery_bridge.compiler.types import ANY, BOOLEAN, STRING, StaticType, atomized
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.registry import Row
+from xquery_bridge.runtime.context import FN, XS
+from xquery_bridge.runtime.sequence_types import SequenceType
+from xquery_bridge.syntax import tree
+
+#: Namespaces whose annotations are reserved (XQST0045); only XQuery's own two annotations may have none of them.
+_RESERVED: Final = {
+    "http://www.w3.org/XML/1998/namespace",
+    XS,
+    "http://www.w3.org/2001/XMLSchema-instance",
+    FN,
+    "http://www.w3.org/2005/xpath-functions/math",
+    "http://www.w3.org/2005/xpath-functions/map",
+    "http://www.w3.org/2005/xpath-functions/array",
+    "http://www.w3.org/2012/xquery",
+}
+_XQUERY: Final = "http://www.w3.org/2012/xquery"
+
+#: Functions whose result has a narrower type than their signature says, by what the first argument is.
+_SAME_TYPE: Final = {"reverse", "subsequence", "tail", "remove", "unordered", "head", "filter", "distinct-values", "sort"}
+
+
+class FunctionResolver(ResolverBase):
+    """Finds the function a name and arity mean: the query's own before the registry's."""
+
+    def resolve_FunctionCall(self, node: tree.FunctionCall) -> ir.Expr:
+        return self.call(node.name, list(node.args), node)
+
+    def resolve_ArrowExpr(self, node: tree.ArrowExpr) -> ir.Expr:
+        args = [node.operand, *node.args]
+        if isinstance(node.function, tree.Name):
+            return self.call(node.function, args, node)
+        return self._dynamic(self.expr(node.function), args)
+
+    def resolve_DynamicCall(self, node: tree.DynamicCall) -> ir.Expr:
+        return self._dynamic(self.expr(node.function), list(node.args))
+
+    def _dynamic(self, function: ir.Expr, written: list[Any]) -> ir.Expr:
+        args = [None if isinstance(arg, tree.Placeholder) else self.expr(arg) for arg in written]
+        if any(arg is None for arg in args):
+            return ir.PartialCall(function=function, args=args, type=StaticType("function"))
+        return ir.DynamicCall(function=function, args=[arg for arg in args if arg is not None], type=ANY)
+
+    # ------------------------------------------------------------------------------------------------ static calls
+
+    def call(self, name: tree.Name, written: list[Any], node: tree.Node) -> ir.Expr:
+        """A call by name; with placeholders it is a partial application."""
+        arity = len(written)
+        if any(isinstance(arg, tree.Placeholder) for arg in written):
+            return self._dynamic(self.reference(name, arity), written)
+        declared = self.scope.declared_function(name, arity)
+        if declared is not None:
+            mapping = bool(declared.mapped) and self.scope.static.function_mapping
+            args = self.exprs(written)
+            type = declared.result_type
+            mapping = mapping and any(not args[at].type.single for at in declared.mapped)
+            return ir.UserCall(
+                function=declared, args=args, mapping=mapping, type=type.any_number() if mapping else type
+            )
+        uri, local = self.scope.function_name(name)
+        if uri == XS and arity == 1 and self.types.is_constructor(local):
+            return self.cast(self.expr(written[0]), tree.Name(local, "", XS), True, test=False)
+        if uri == FN:
+            special = self._special(local, written)
+            if special is not None:
+                return special
+        row = self.scope.registry.lookup(uri, local, arity)
+        if row is None:
+            raise self.scope.undefined_function(name, arity)
+        return self._builtin(row, self.exprs(written))
+
+    def _special(self, local: str, written: list[Any]) -> ir.Expr | None:
+        """Calls that are no calls: the focus, the two booleans, and concat, which is the operator `||`."""
+        match local, len(written):
+            case "position" | "last", 0:
+                return self.focus_part(local)
+            case "true" | "false", 0:
+                return ir.Literal(value=local == "true", type=BOOLEAN)
+            case "concat", arity if arity >= 2:
+                return ir.Concat(parts=self.exprs(written), type=STRING)
+            case "data", 1:
+                operand = self.expr(written[0])
+                return ir.Atomize(operand=operand, type=atomized(operand.type))
+            case _:
+                return None
+
+    def _builtin(self, row: Row, args: list[ir.Expr]) -> ir.Expr:
+        mapped = tuple(
+            at
+            for at, arg in enumerate(args)
+            if self.scope.static.function_mapping and self.types.is_one(row.param(at).type) and not arg.type.single
+        )
+        needs = self._needs(row)
+        type = self._result_type(row, args)
+        if mapped:
+            type = type.any_number()
+        return ir.BuiltinCall(row=row, args=args, needs=needs, static=self.scope.static, mapped=mapped, type=type)
+
+    def _needs(self, row: Row) -> list[ir.Expr]:
+        """Expressions for the parts of the focus that a row asks for."""
+        found: list[ir.Expr] = []
+        for need in row.needs:
+            if need == "item":
+                found.append(self.context_item())
+            elif need in ("position", "last"):
+                found.append(self.focus_part(need))
+        return found
+
+    def _result_type(self, row: Row, args: list[ir.Expr]) -> StaticType:
+        declared = self.types.static(row.result)
+        if row.uri != FN or not args:
+            return declared
+        first = args[0].type
+        if row.local in _SAME_TYPE:
+            return StaticType(first.kind if first.is_a("atomic") or row.local != "distinct-values" else "atomic", *_occurs(declared))
+        match row.local:
+            case "sum" if first.is_a("numeric") and len(args) == 1:
+                return StaticType(first.kind if first.kind in ("integer", "double") and first.low else _summed(first), 1, 1)
+            case "max" | "min" if first.is_a("numeric") or first.is_a("string"):
+                return StaticType(first.kind, first.low, 1)
+            case "abs" | "floor" | "ceiling" | "round" | "round-half-to-even" if first.is_a("numeric"):
+                return StaticType(first.kind, first.low, 1)
+            case "exactly-one":
+                return StaticType(first.kind)
+            case "zero-or-one":
+                return StaticType(first.kind, 0, 1)
+            case "one-or-more":
+                return StaticType(first.kind, 1, None)
+            case "trace":
+                return first
+            case "insert-before":
+                return first.plus(args[2].type).any_number()
+            case _:
+                return declared
+
+    # -------------------------------------------------------------------------------------------------- references
+
+    def resolve_NamedFunctionRef(self, node: tree.NamedFunctionRef) -> ir.Expr:
+        return self.reference(node.name, node.arity)
+
+    def reference(self, name: tree.Name, arity: int) -> ir.Expr:
+        """A named function as an item. What it needs of the context is captured here."""
+        declared = self.scope.declared_function(name, arity)
+        if declared is not None:
+            return ir.UserFunctionRef(function=declared, type=StaticType("function"))
+        uri, local = self.scope.function_name(name)
+        made = self.builtin_item(uri, local, arity, name.prefix)
+        if made is None:
+            raise self.scope.undefined_function(name, arity)
+        return made
+
+    def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> ir.InlineFunction | None:
+        """A built-in function, or the constructor function of a type, as an inline function that calls it."""
+        if uri == XS and arity == 1 and self.types.is_constructor(local):
+            param = self._param("value", self.types.parse("xs:anyAtomicType?"))
+            result = self.types.parse("item()*")
+            body = self.cast(self.read(param.var), tree.Name(local, "", XS), True, test=False)
+            return self._item([param], result, body, prefix, uri, local)
+        if uri == FN and arity == 0 and local in ("position", "last"):
+            return self._item([], self.types.parse("xs:integer"), self.focus_part(local), prefix, uri, local)
+        row = self.scope.registry.lookup(uri, local, arity)
+        if row is None:
+            return None
+        params = [self._param(row.param(at).name, row.param(at).type) for at in range(arity)]
+        args: list[ir.Expr] = [self.read(param.var) for param in params]
+        body = ir.BuiltinCall(
+            row=row, args=args, needs=self._needs(row), static=self.scope.static, type=self.types.static(row.result)
+        )
+        return self._item(params, row.result, body, prefix or row.prefix, uri, local)
+
+    def _param(self, name: str, type: SequenceType) -> ir.Param:
+        known = self.types.static(type)
+        return ir.Param(self.scope.temporary(name, known), type)
+
+    def _item(
+        self, params: list[ir.Param], result: SequenceType, body: ir.Expr, prefix: str, uri: str, local: str
+    ) -> ir.InlineFunction:
+        return ir.InlineFunction(
+            params=params,
+            result=result,
+            body=body,
+            python=self.names.make(f"{prefix}_{local}" if prefix else local),
+            static=self.scope.static,
+            name=(prefix, uri, local),
+            type=StaticType("function"),
+        )
+
+    # --------------------------------------------------------------------------------------------- inline functions
+
+    def resolve_InlineFunction(self, node: tree.InlineFunction) -> ir.Expr:
+        params = self.params(node.params)
+        annotations = self.annotations(node.annotations)
+        for uri, local, _ in annotations:
+            if uri == _XQUERY and local in ("private", "public"):
+                raise XQueryError("XQST0125", "%private and %public do not apply to inline functions")
+        result = self.types.optional(node.result)
+        before_focus, before_main = self.focus, self.main
+        self.focus, self.main = None, False
+        try:
+            with self.scope.binding(*[(written.name, param.var) for written, param in zip(node.params, params, strict=True)]):
+                body = self.expr(node.body)
+        finally:
+            self.focus, self.main = before_focus, before_main
+        return ir.InlineFunction(
+            params=params,
+            result=result,
+            body=body,
+            python=self.names.make("function"),
+            static=self.scope.static,
+            annotations=annotations,
+            type=StaticType("function"),
+        )
+
+    def params(self, written: list[tree.Param]) -> list[ir.Param]:
+        """Parameters with their types. Raises XQST0039 when two have one name."""
+        made: list[ir.Param] = []
+        seen: set[tuple[str, str]] = set()
+        for param in written:
+            key = self.scope.key(param.name)
+            if key in seen:
+                raise XQueryError("XQST0039", detail=f"${param.name}")
+            seen.add(key)
+            type = self.types.optional(param.type)
+            known = ANY if type is None else self.types.static(type)
+            made.append(ir.Param(self.scope.new_var(param.name, known), type))
+        return made
+
+    def annotations(self, written: list[tree.Annotation]) -> list[tuple[str, str, list[Any]]]:
+        """Annotations as (uri, local, values). Raises XQST0045 for a reserved namespace, XQST0106 for two alike."""
+        made: list[tuple[str, str, list[Any]]] = []
+        visibility = 0
+        for annotation in written:
+            uri, local = self.scope.expand(annotation.name, _XQUERY)
+            if uri == _XQUERY and local in ("private", "public"):
+                visibility += 1
+            elif uri in _RESERVED:
+                raise XQueryError("XQST0045", f"No annotation is known as %{annotation.name}")
+            made.append((uri, local, [_literal(value) for value in annotation.values]))
+        if visibility > 1:
+            raise XQueryError("XQST0106", "More than one of %private and %public")
+        return made
+
+
+def _literal(node: tree.LiteralExpr) -> Any:
+    kinds: dict[str, Any] = {"string": str, "integer": int, "decimal": Decimal, "double": float}
+    return kinds[node.kind](node.value)
+
+
+def _occurs(type: StaticType) -> tuple[int, int | None]:
+    return type.low, type.high
+
+
+def _summed(type: StaticType) -> str:
+    """The kind of a sum that may be of no items: then it is the integer 0."""
+    return "integer" if type.is_a("integer") else "decimal" if type.is_a("decimal") else "numeric"

@@ -1,0 +1,165 @@
+"""Paths, steps, predicates, filters and the simple map operator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.resolver import ResolverBase
+from xquery_bridge.compiler.types import StaticType
+from xquery_bridge.syntax import tree
+
+#: What a step along an axis finds when its test is a name or `*`.
+_PRINCIPAL: Final = {"attribute": "attribute", "namespace": "namespace-node"}
+
+_KINDS: Final = {
+    "element": "element",
+    "attribute": "attribute",
+    "text": "text",
+    "document": "document",
+    "comment": "comment",
+    "processing-instruction": "processing-instruction",
+    "namespace-node": "namespace-node",
+    "object": "json-node",
+    "array": "json-node",
+    "number": "json-node",
+    "boolean": "json-node",
+    "null": "json-node",
+}
+
+#: Axes that give at most one node.
+_SINGLE_AXES: Final = {"self", "parent"}
+
+
+class PathResolver(ResolverBase):
+    """`/` between steps becomes nested `Step`s; other right sides become `PathMap`."""
+
+    def resolve_PathExpr(self, node: tree.PathExpr) -> ir.Expr:
+        current: ir.Expr | None = None
+        steps = list(node.steps)
+        if node.root:
+            current = ir.Root(operand=self.context_item(), type=StaticType("node"), start=node.start, end=node.start + 1)
+            if node.root == "//":
+                current = self._any_descendant(current, node)
+        for step in steps:
+            if current is None:
+                current = self.expr(step)
+            elif isinstance(step, tree.AxisStep):
+                current = self._step(current, step)
+            else:
+                current = self._path_map(current, step)
+        assert current is not None
+        return current
+
+    def _any_descendant(self, current: ir.Expr, node: tree.Node) -> ir.Step:
+        type = StaticType("node", 0, None)
+        test = ir.NodeTest(kind="node")
+        return ir.Step(
+            input=current, axis="descendant-or-self", test=test, predicates=[], type=type, start=node.start, end=node.end
+        )
+
+    def resolve_AxisStep(self, node: tree.AxisStep) -> ir.Expr:
+        return self._step(self.context_item(), node)
+
+    def _step(self, current: ir.Expr, node: tree.AxisStep) -> ir.Expr:
+        test = self._test(node)
+        kind = test.kind if test.kind == "node" else _KINDS.get(test.kind, "node")
+        single = node.axis in _SINGLE_AXES or (node.axis == "attribute" and test.local is not None and test.uri is not None)
+        type = StaticType(kind, 0, 1 if single and current.type.optional else None)
+        predicates = [self._predicate(predicate, type.one()) for predicate in node.predicates]
+        axis = node.axis
+        if (
+            isinstance(current, ir.Step)
+            and current.axis == "descendant-or-self"
+            and not current.predicates
+            and current.test.kind == "node"
+            and current.test.other is None
+            and axis in ("child", "descendant", "descendant-or-self")
+            and not any(predicate.positional for predicate in predicates)
+        ):
+            axis = "descendant" if axis == "child" else axis
+            current = current.input
+        return ir.Step(
+            input=current, axis=axis, test=test, predicates=predicates, type=type, start=node.start, end=node.end
+        )
+
+    def _test(self, node: tree.AxisStep) -> ir.NodeTest:
+        written = node.test
+        if isinstance(written, tree.NameTest):
+            kind = _PRINCIPAL.get(node.axis, "element")
+            if written.any_namespace:
+                return ir.NodeTest(kind=kind, local=written.local)
+            if written.local is None and not written.prefix and written.uri is None:
+                return ir.NodeTest(kind=kind)
+            name = tree.Name(written.local or "*", written.prefix, written.uri)
+            default = self.scope.static.default_element_namespace if kind == "element" else ""
+            uri, _ = self.scope.expand(name, default)
+            return ir.NodeTest(kind=kind, uri=uri, local=written.local)
+        plain = written.type is None and written.content is None and written.literal is None
+        if written.kind == "node" and plain:
+            return ir.NodeTest(kind="node")
+        if written.kind in _KINDS and plain and written.kind not in ("object", "array", "number", "boolean", "null"):
+            if written.name is None:
+                return ir.NodeTest(kind=written.kind)
+            if written.kind in ("element", "attribute"):
+                default = self.scope.static.default_element_namespace if written.kind == "element" else ""
+                uri, local = self.scope.expand(written.name, default)
+                return ir.NodeTest(kind=written.kind, uri=uri, local=local)
+            if written.kind == "processing-instruction":
+                return ir.NodeTest(kind=written.kind, uri="", local=written.name.local)
+        if written.kind == "processing-instruction" and written.literal is not None:
+            return ir.NodeTest(kind=written.kind, uri="", local=" ".join(written.literal.split()))
+        whole = tree.SequenceType(item=written, occurrence="", start=written.start, end=written.end)
+        return ir.NodeTest(kind=written.kind, other=self.types.resolve(whole))
+
+    def _predicate(self, condition: tree.Expr, item: StaticType) -> ir.Predicate:
+        focus = self.scope.new_focus(item)
+        made = self.with_focus(focus, condition)
+        return ir.Predicate(focus=focus, condition=made, start=made.start, end=made.end)
+
+    def _path_map(self, current: ir.Expr, step: tree.Expr) -> ir.Expr:
+        item = current.type.one()
+        focus = self.scope.new_focus(item if item.is_a("node") else StaticType("node"))
+        right = self.with_focus(focus, step)
+        return ir.PathMap(
+            left=current, focus=focus, right=right, type=right.type.times(current.type), start=step.start, end=step.end
+        )
+
+    def resolve_simple_map(self, node: tree.BinaryExpr) -> ir.Expr:
+        chain: list[tree.Expr] = []
+        rest: tree.Expr = node
+        while isinstance(rest, tree.BinaryExpr) and rest.operator == "!":
+            chain.append(rest.right)
+            rest = rest.left
+        current = self.expr(rest)
+        for step in reversed(chain):
+            focus = self.scope.new_focus(current.type.one())
+            right = self.with_focus(focus, step)
+            current = ir.SimpleMap(
+                left=current,
+                focus=focus,
+                right=right,
+                type=right.type.times(current.type),
+                start=node.start,
+                end=step.end,
+            )
+        return current
+
+    def resolve_FilterExpr(self, node: tree.FilterExpr) -> ir.Expr:
+        chain: list[tree.FilterExpr] = []
+        rest: tree.Expr = node
+        while isinstance(rest, tree.FilterExpr):
+            chain.append(rest)
+            rest = rest.operand
+        current = self.expr(rest)
+        for written in reversed(chain):
+            predicate = self._predicate(written.predicate, current.type.one())
+            condition = predicate.condition
+            index = condition.type.is_a("numeric") and not predicate.uses_position
+            type = StaticType(current.type.kind, 0, 1 if index and condition.type.optional else current.type.high)
+            if self.scope.static.dialect == "1.0-ml" and current.type.may_be("opaque") and predicate.maybe_number:
+                type = StaticType("item", 0, None)
+            current = ir.Filter(
+                operand=current, predicate=predicate, type=type, start=written.start, end=written.end
+            )
+        return current

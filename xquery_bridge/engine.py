@@ -1,0 +1,535 @@
+"""The one door: compile and run queries (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ctypes
+import queue
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from xquery_bridge.answer import Answer, Part
+from xquery_bridge.compiler.codegen import GENERATED, Generated, generate
+from xquery_bridge.compiler.namespace import RESERVED
+from xquery_bridge.compiler.program import ModuleLoader, Program, ProgramBuilder, Resolver, dialect_of
+from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
+from xquery_bridge.compiler.types import ANY, StaticType
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.external import ExternalVariable
+from xquery_bridge.library import tables
+from xquery_bridge.limits import Limits
+from xquery_bridge.registry import Registry
+from xquery_bridge.runtime import serialization
+from xquery_bridge.runtime.caught import as_query_error
+from xquery_bridge.runtime.context import DynamicContext, StaticContext
+from xquery_bridge.runtime.external_values import from_python
+from xquery_bridge.runtime.values import Value, as_list
+from xquery_bridge.syntax.parser import parse_query
+
+#: Virtual memory for the stack of the thread that runs queries; only what recursion touches becomes real.
+_STACK_BYTES: Final = 1 << 29
+#: Python frames that one level of a query's recursion may take.
+_FRAMES_PER_LEVEL: Final = 3
+_COMPILED: Final = 512
+#: How many frames of a deep recursion an error keeps.
+_STACK_FRAMES: Final = 30
+
+#: Codes whose message shows the expression they were raised in.
+_SHOWN: Final = {"XPTY0004", "FORG0001", "XPDY0050", "FORG0006"}
+
+
+class _TimeLimit(BaseException):
+    """Stops a query's thread; no try of a query catches it."""
+
+
+# ------------------------------------------------------------------------------------------------------------- the thread
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    work: Callable[[], Any]
+    done: threading.Event = field(default_factory=threading.Event)
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _Runner:
+    """A thread with a deep stack that does one job after another."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._current: _Job | None = None
+        before = threading.stack_size(_STACK_BYTES)
+        try:
+            self._thread = threading.Thread(target=self._loop, daemon=True, name="xquery")
+            self._thread.start()
+        finally:
+            threading.stack_size(before)
+
+    def _loop(self) -> None:
+        while True:
+            with suppress(_TimeLimit):
+                job = self._jobs.get()
+                if job is None:
+                    return
+                self._do(job)
+                del job
+
+    def _do(self, job: _Job) -> None:
+        try:
+            try:
+                self._current = job
+                job.result = job.work()
+            except BaseException as error:
+                job.error = error
+            finally:
+                with self._lock:
+                    self._current = None
+        except _TimeLimit as error:
+            job.error = job.error or error
+            self._current = None
+        job.done.set()
+
+    @property
+    def is_current(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def run(self, work: Callable[[], Any], seconds: float | None) -> Any:
+        """Do the work in the thread. Raises _TimeLimit when it takes longer than `seconds`."""
+        job = _Job(work)
+        self._jobs.put(job)
+        try:
+            if not job.done.wait(seconds):
+                self._stop(job)
+        except BaseException:  # a signal came while we waited: the query must not run on
+            self._stop(job)
+            raise
+        if job.error is not None:
+            error, job.error = job.error, None
+            raise error
+        return job.result
+
+    def _stop(self, job: _Job) -> None:
+        """Interrupt the job, again if need be: a long call into C notices only when it ends."""
+        while not job.done.is_set():
+            with self._lock:
+                if self._current is job and self._thread.ident is not None:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self._thread.ident), ctypes.py_object(_TimeLimit)
+                    )
+            job.done.wait(0.2)
+
+    def close(self) -> None:
+        self._jobs.put(None)
+
+
+# --------------------------------------------------------------------------------------------------------------- compiling
+
+
+@dataclass(eq=False, slots=True)
+class _Statement:
+    """One main module of a query, compiled, or the static error it ends with when its turn comes."""
+
+    generated: Generated
+
+
+@dataclass(eq=False)
+class Prepared:
+    """A compiled query; `run` evaluates it, any number of times."""
+
+    engine: Engine
+    statements: list[_Statement]
+
+    @property
+    def python(self) -> str:
+        """The generated Python source."""
+        return "\n\n".join(statement.generated.source.text for statement in self.statements)
+
+    def run(self, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any) -> list[Any]:
+        """Evaluate: the items of the result. `options` are fields of the DynamicContext (documents, texts …)."""
+        given = {_name(key): from_python(value) for key, value in (variables or {}).items()}
+        return as_list(self.engine._run(self, given, context_item, options)[0])  # type: ignore[no-any-return]
+
+    def run_to_text(self, context_item: Any = None, **options: Any) -> str:
+        """Evaluate and serialize by the query's own serialization options."""
+
+        def work(context: DynamicContext) -> str:
+            value = self.engine._evaluate_statements(self.statements, context)
+            return self.engine.serialize(value, self.statements[-1].generated.program.static)
+
+        text: str = self.engine._run(self, {}, context_item, options, work)[0]
+        return text
+
+
+class Engine:
+    """Evaluates XQuery.
+
+    `store` holds documents (an object of `xquery_bridge.store`, or None), `dialect` is that of queries without a version
+    declaration ("1.0-ml" or "3.1"), `limits` bound each query, `modules` gives library modules:
+    (uri, location hints, base URI) -> [(location, source text)].
+    """
+
+    def __init__(
+        self,
+        store: Any = None,
+        dialect: str = "1.0-ml",
+        limits: Limits | None = None,
+        modules: ModuleLoader | None = None,
+    ) -> None:
+        self.store = store
+        self.dialect = dialect
+        self.limits = limits or Limits()
+        self.modules = modules
+        self.registry = _registry()
+        self._cache: OrderedDict[Any, Prepared] = OrderedDict()
+        self._runner: _Runner | None = None
+        self._items: dict[Any, Any] = {}
+
+    # ---------------------------------------------------------------------------------------------------- evaluation
+
+    def evaluate(
+        self, source: str, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any
+    ) -> list[Any]:
+        """The items a query yields.
+
+        `variables` are values of external variables by local name or Clark name: Python values or items. Raises
+        XQueryError, static or dynamic.
+        """
+        given = {_name(key): from_python(value) for key, value in (variables or {}).items()}
+        value = self._run(source, given, context_item, options)[0]
+        return list(as_list(value))
+
+    def answer(
+        self,
+        source: str,
+        externals: Iterable[ExternalVariable] = (),
+        *,
+        dialect: str | None = None,
+        database: str = "",
+    ) -> Answer:
+        """A query's result as the parts of an HTTP answer (rest-eval.md, sections 3 and 5)."""
+        given: dict[tuple[str, str], Any] = {(each.uri, each.local): each for each in externals}
+
+        def work(context: DynamicContext) -> Answer:
+            compiled = self.compile(source, dialect=dialect)
+            value = self._evaluate_statements(compiled.statements, context)
+            parts: list[Part] = [serialization.answer_part(item) for item in as_list(value)]
+            return Answer(parts, context.headers, context.content_type)
+
+        made: Answer = self._run(source, given, None, {"database": database}, work)[0]
+        return made
+
+    def serialize(self, value: Any, static: StaticContext | None = None) -> str:
+        """A Value as text, by the serialization parameters a module declares (method xml without any)."""
+        options = {} if static is None else _output_options(static)
+        parameters = serialization.from_options(options, {} if static is None else static.namespaces)
+        text: str = serialization.serialize(value, parameters)
+        return text
+
+    def compile(
+        self, source: str, *, dialect: str | None = None, base_uri: str | None = None
+    ) -> Prepared:
+        """Compile a query, or take it from the cache. Raises XQueryError for static errors."""
+        key = (dialect or self.dialect, base_uri, source)
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+            return found
+        made = self._in_thread(lambda: self._compile(source, dialect or self.dialect, base_uri, None))
+        self._cache[key] = made
+        if len(self._cache) > _COMPILED:
+            self._cache.popitem(last=False)
+        return made  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the thread that runs queries."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    # ------------------------------------------------------------------------------------------------------ compiling
+
+    def _compile(
+        self,
+        source: str,
+        dialect: str,
+        base_uri: str | None,
+        outer: tuple[StaticContext | None, dict[tuple[str, str], StaticType]] | None,
+    ) -> Prepared:
+        query = parse_query(source, dialect)
+        statements: list[_Statement] = []
+        chosen: str | None = None
+        for module in query.modules:
+            wanted = dialect_of(module.version, chosen or dialect)
+            if chosen is not None and wanted != chosen:
+                raise XQueryError(
+                    "FOER0000",
+                    "All modules in a module sequence must use the same XQuery version",
+                    marklogic_code="XDMP-XQUERYVERSIONSWITCH",
+                )
+            chosen = wanted
+            static = StaticContext.of_dialect(wanted, base_uri)
+            variables: dict[tuple[str, str], StaticType] = {}
+            if outer is not None:
+                if outer[0] is not None:
+                    static.namespaces = dict(outer[0].namespaces)
+                    static.default_element_namespace = outer[0].default_element_namespace
+                variables = outer[1]
+            builder = ProgramBuilder(self.registry, self._load_module, RESERVED)
+            program = builder.build(module, source, static, outer=variables)
+            statements.append(_Statement(generate(program)))
+        return Prepared(self, statements)
+
+    def _load_module(self, uri: str, locations: list[str], base_uri: str | None) -> list[tuple[str, str]]:
+        if self.modules is not None:
+            found = self.modules(uri, locations, base_uri)
+            if found:
+                return found
+        texts: list[tuple[str, str]] = []
+        for location in locations:
+            text = self.module_text(uri, urljoin(base_uri or "", location))
+            if text is not None:
+                texts.append((location, text))
+        return texts
+
+    def module_text(self, uri: str, location: str) -> str | None:
+        """The text of a module stored as a document, or None."""
+        if self.store is None:
+            return None
+        transaction = self.store.begin()
+        try:
+            document = transaction.get(location)
+        finally:
+            transaction.rollback()
+        return None if document is None else document.content.decode("utf-8")
+
+    # -------------------------------------------------------------------------------------------------------- running
+
+    def _in_thread(self, work: Callable[[], Any], seconds: float | None = None) -> Any:
+        if self._runner is not None and self._runner.is_current:
+            return work()
+        if self._runner is None:
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), self.limits.recursion * _FRAMES_PER_LEVEL + 20_000))
+            self._runner = _Runner()
+        try:
+            return self._runner.run(work, seconds)
+        except _TimeLimit:
+            raise XQueryError(
+                "FOER0000", "Time limit exceeded", marklogic_code="XDMP-EXTIME", catchable=False
+            ) from None
+
+    def _run(
+        self,
+        query: str | Prepared,
+        variables: Mapping[tuple[str, str], Any],
+        context_item: Any,
+        options: Mapping[str, Any],
+        work: Callable[[DynamicContext], Any] | None = None,
+    ) -> tuple[Any, DynamicContext]:
+        """Run a query in the engine's thread; the value and the context it ran in."""
+        settings = dict(options)
+        dialect = settings.pop("dialect", None)
+        base_uri = settings.pop("base_uri", None)
+        context = DynamicContext(
+            evaluator=self,
+            variables=dict(variables),
+            context_item=context_item,
+            store=self.store,
+            limits=self.limits,
+            locate=_locate,
+            **settings,
+        )
+
+        def all_of_it() -> Any:
+            if work is not None:
+                return work(context)
+            prepared = query if isinstance(query, Prepared) else self.compile(query, dialect=dialect, base_uri=base_uri)
+            return self._evaluate_statements(prepared.statements, context)
+
+        return self._in_thread(all_of_it, self.limits.seconds), context
+
+    def _evaluate_statements(self, statements: Sequence[_Statement], context: DynamicContext) -> Value:
+        """Run statements one after another, each in a transaction of its own; their results concatenated."""
+        if len(statements) == 1:
+            return self._evaluate_one(statements[0].generated, context)
+        items: list[Any] = []
+        context_item = context.context_item
+        for statement in statements:
+            context.context_item = context_item
+            items.extend(as_list(self._evaluate_one(statement.generated, context)))
+        return items
+
+    def _evaluate_one(self, generated: Generated, context: DynamicContext) -> Value:
+        if self.store is None:
+            return execute(generated, context)
+        context.transaction = self.store.begin()
+        try:
+            value = execute(generated, context)
+        except BaseException:
+            context.transaction.rollback()
+            raise
+        context.transaction.commit()
+        return value
+
+    # ------------------------------------------------------------------------------------- what library functions ask
+
+    def evaluate_source(
+        self,
+        source: str,
+        *,
+        context: DynamicContext,
+        variables: Mapping[tuple[str, str], Any],
+        dialect: str | None = None,
+        static: StaticContext | None = None,
+        context_item: Any = None,
+        own_transaction: bool = True,
+    ) -> Value:
+        """Evaluate a query within a run: with its own transaction (xdmp:eval), or in the running one (xdmp:value)."""
+        if static is not None or not own_transaction:
+            outer = (static, {key: ANY for key in variables})
+            prepared = self._compile(source, dialect or (static.dialect if static else self.dialect), None, outer)
+        else:
+            prepared = self.compile(source, dialect=dialect)
+        inner = DynamicContext(
+            evaluator=self,
+            variables=dict(variables),
+            context_item=context_item,
+            store=self.store,
+            transaction=context.transaction,
+            limits=context.limits,
+            documents=context.documents,
+            collections=context.collections,
+            texts=context.texts,
+            environment=context.environment,
+            headers=context.headers,
+            memory=context.memory,
+            database=context.database,
+            started=context.started,
+            locate=_locate,
+        )
+        if own_transaction:
+            value = self._evaluate_statements(prepared.statements, inner)
+        else:
+            parts = [as_list(execute(each.generated, inner)) for each in prepared.statements]
+            value = parts[0] if len(parts) == 1 else [item for part in parts for item in part]
+        context.content_type = inner.content_type or context.content_type
+        return value
+
+    def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
+        """A built-in function as an item, or None."""
+        key = (uri, local, arity, static.dialect, static.default_collation, static.base_uri)
+        generated = self._items.get(key)
+        if generated is None:
+            module = ModuleScope(static, PlaceTable("", "", static.dialect))
+            resolver = Resolver(Scope(module, PythonNames(RESERVED), self.registry), main=True)
+            item = resolver.builtin_item(uri, local, arity)
+            if item is None:
+                return None
+            generated = self._items[key] = generate(item_program(item, static, resolver))
+        return execute(generated, context)
+
+
+def item_program(item: Any, static: StaticContext, resolver: Resolver) -> Any:
+    """A program whose value is one function item."""
+    return Program(
+        body=item,
+        static=static,
+        functions=[],
+        variables=[],
+        places={"": resolver.scope.module.places},
+        names=resolver.names,
+        main="",
+    )
+
+
+def execute(generated: Generated, context: DynamicContext) -> Value:
+    """Run a compiled program. Errors get the places in the query they come from."""
+
+    def context_item() -> Any:
+        if context.context_item is None:
+            raise XQueryError("XPDY0002")
+        return context.context_item
+
+    namespace = generated.namespace.copy()
+    namespace["context"] = context
+    namespace["context_item"] = context_item
+    namespace["known_variables"] = {}
+    exec(generated.code, namespace)
+    try:
+        value: Value = namespace["main"]()
+        return value
+    except (XQueryError, ArithmeticError, RecursionError, MemoryError) as error:
+        found = as_query_error(error)
+        if not found.frames:
+            _locate(found, error.__traceback__)
+        if found is error:
+            raise
+        raise found from None
+
+
+def _locate(error: XQueryError, traceback: Any) -> None:
+    """Add to an error the places in the query that a traceback runs through, the innermost first."""
+    places: list[tuple[Generated, Any, str]] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        generated = GENERATED.get(code.co_filename)
+        if generated is not None:
+            places.append((generated, traceback, code.co_name))
+            if len(places) > 2 * _STACK_FRAMES:
+                del places[_STACK_FRAMES // 2]
+        traceback = traceback.tb_next
+    for generated, at, function in reversed(places):
+        place = _place(generated, at)
+        if place is None:
+            continue
+        table = generated.program.places.get(place.module)
+        if table is None:
+            continue
+        declared = next((each for each in generated.program.functions if each.python == function), None)
+        operation = f"{declared.display}#{declared.arity}" if declared is not None else ""
+        if not error.frames and not error.expression and error.code in _SHOWN:
+            error.expression = table.text(place.start, place.end)
+        if len(error.frames) < _STACK_FRAMES:
+            error.frames.append(table.frame(place.start, operation))
+
+
+def _place(generated: Generated, traceback: Any) -> Any:
+    """The query's expression that a traceback entry of generated code is about."""
+    positions = traceback.tb_frame.f_code.co_positions()
+    wanted = traceback.tb_lasti // 2
+    for index, (line, _, column, end_column) in enumerate(positions):
+        if index == wanted:
+            if line is None:
+                break
+            return generated.place(line, column, end_column) or generated.place(line, None, None)
+    return generated.place(traceback.tb_lineno, None, None)
+
+
+def _output_options(static: StaticContext) -> dict[str, str]:
+    uri = "http://www.w3.org/2010/xslt-xquery-serialization"
+    return {local: value for (namespace, local), value in static.options.items() if namespace == uri}
+
+
+def _name(key: str | tuple[str, str]) -> tuple[str, str]:
+    """(uri, local) from a Clark name or a local name."""
+    if isinstance(key, tuple):
+        return key
+    if key.startswith("{"):
+        uri, _, local = key[1:].partition("}")
+        return uri, local
+    return "", key
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Registry:
+    return Registry(tables())
+
+
+__all__ = ["Engine", "Prepared"]
