@@ -1,0 +1,1 @@
+"""The addresses the service answers."""
