@@ -169,7 +169,9 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str] = 
         if user is not None:
             raise SettingsError(f"The user {user} has no password. {_HOW_TO_SET}")
         if not is_loopback(host):
-            raise SettingsError(f"Listening on {host} lets other machines in, so a password must be set. {_HOW_TO_SET}")
+            raise SettingsError(
+                f"Listening on {host or 'every address'} lets other machines in, so a password must be set. {_HOW_TO_SET}"
+            )
         password = DEFAULT_PASSWORD
     return Settings(**values, user=user or DEFAULT_USER, password=password)  # type: ignore[arg-type]
 
@@ -212,7 +214,7 @@ def _from_file(name: str, source: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether every address that `host` stands for can be reached from this machine only."""
     try:
-        found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise SettingsError(f"There is no address {host}: {error.strerror or error}.") from error
     return all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in found)
