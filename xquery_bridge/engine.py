@@ -152,6 +152,11 @@ class Prepared:
         """The generated Python source."""
         return "\n\n".join(statement.generated.source.text for statement in self.statements)
 
+    @property
+    def static(self) -> StaticContext:
+        """The static context of the last statement."""
+        return self.statements[-1].generated.program.static
+
     def run(self, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any) -> list[Any]:
         """Evaluate: the items of the result. `options` are fields of the DynamicContext (documents, texts …)."""
         given = {_name(key): from_python(value) for key, value in (variables or {}).items()}
@@ -162,7 +167,7 @@ class Prepared:
 
         def work(context: DynamicContext) -> str:
             value = self.engine._evaluate_statements(self.statements, context)
-            return self.engine.serialize(value, self.statements[-1].generated.program.static)
+            return self.engine.serialize(value, self.static)
 
         text: str = self.engine._run(self, {}, context_item, options, work)[0]
         return text

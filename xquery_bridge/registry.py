@@ -153,6 +153,11 @@ class Registry:
         """The numbers of arguments a function is known with, ascending; empty for an unknown name."""
         return sorted(self._rows.get((uri, local), ()))
 
+    def knows(self, uri: str) -> bool:
+        """Whether any function of a namespace is built in."""
+        return any(known == uri for known, _ in self._rows)
+
     def rows(self) -> Iterator[Row]:
+        """Every row, each once."""
         for by_arity in self._rows.values():
             yield from by_arity.values()

@@ -514,11 +514,15 @@ class OperatorCodegen(CodegenBase):
 
     def _try(self, node: ir.Try, place: Any) -> None:
         error = self.temp("error")
+        saved = ""
+        if node.body.purity == ir.EFFECTS:
+            saved = self.temp("saved")
+            self.out.line(f"{saved} = context.savepoint()")
         with self.out.block("try:"):
             place(node.body)
         with self.out.block(f"except CATCHABLE as {error}:"):
             caught = self.temp("caught")
-            self.out.line(f"{caught} = caught_error({error}, context)")
+            self.out.line(f"{caught} = caught_error({error}, context{f', {saved}' if saved else ''})")
             word = "if"
             for catch in node.catches:
                 if (None, None) in catch.tests:

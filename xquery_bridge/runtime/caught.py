@@ -34,13 +34,19 @@ def as_query_error(error: BaseException) -> XQueryError:
     raise error
 
 
-def caught_error(error: BaseException, context: DynamicContext) -> XQueryError:
-    """The error that a catch clause gets; raises it again when it must not be caught."""
+def caught_error(error: BaseException, context: DynamicContext, savepoint: Any = None) -> XQueryError:
+    """The error that a catch clause gets; raises it again when it must not be caught.
+
+    Updates made since the savepoint, which is that of the `try`, are taken back.
+    """
     found = as_query_error(error)
     if not found.catchable:
         raise found
+    if savepoint is not None:
+        context.transaction.rollback_to(savepoint)
     if not found.frames and context.locate is not None:
         context.locate(found, error.__traceback__)
+    context.memory["caught error"] = found  # for xdmp:rethrow
     return found
 
 

@@ -189,6 +189,10 @@ class DynamicContext:
         """The one time that fn:current-dateTime and its kin give during the run."""
         return DateTimeStamp.fromdatetime(self.started.replace(tzinfo=self.implicit_timezone))
 
+    def savepoint(self) -> Any:
+        """The updates of the running statement so far (1.0-ml: a `try` that fails takes its own back)."""
+        return None if self.transaction is None else self.transaction.savepoint()
+
     def function_item(self, static: StaticContext, uri: str, local: str, arity: int) -> FunctionItem | None:
         """The function of that name and arity, declared by the query or built in; None when there is none."""
         declared = self.declared_functions.get((uri, local, arity))

@@ -19,6 +19,7 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import values
+from xquery_bridge.runtime.json_items import JsonArray, MapMap
 from xquery_bridge.runtime.nodes import (
     NO_NODES,
     DocumentNode,
@@ -174,8 +175,27 @@ def _member(item: Any) -> Any:
     if isinstance(item, bool):
         return BooleanNode(item)
     if isinstance(item, int | float | Decimal):
-        return NumberNode(item)
+        return NumberNode(item) if abs(item) <= _LARGEST_NUMBER or isinstance(item, float) else TextNode(str(item))
+    if isinstance(item, MapMap):
+        return object_node(item.items())
+    if isinstance(item, JsonArray):
+        made = ArrayNode()
+        for member in item.members():
+            child = json_node(member)
+            child.parent = made
+            made.children.append(child)
+        return made
     return TextNode(values.string_of(item))
+
+
+#: Integers beyond have no exact form in JavaScript: they become text (xquery-1.0-ml.md, section 7).
+_LARGEST_NUMBER = 2**53 - 1
+
+
+def json_node(value: Any) -> Any:
+    """The JSON node for a Value, as xdmp:to-json makes it: several items are an array, none is null."""
+    items = values.as_list(value)
+    return _member(items[0]) if len(items) == 1 else array_node(items) if items else NullNode()
 
 
 def _members(value: Any) -> list[Any]:
@@ -206,8 +226,7 @@ def object_node(entries: Iterable[tuple[Any, Any]]) -> ObjectNode:
         if key in seen:
             raise XQueryError("FOER0000", "Duplicate key of an object node", detail=key, marklogic_code="XDMP-DUPKEY")
         seen.add(key)
-        items = values.as_list(value)
-        child = _member(items[0]) if len(items) == 1 else array_node(items) if items else NullNode()
+        child = json_node(value)
         if child.kind in _NAMEABLE:
             child.name = clark("", key)
         child.parent = made
@@ -358,6 +377,7 @@ __all__ = [
     "binary_node",
     "boolean_node",
     "json_document",
+    "json_node",
     "node_from_python",
     "null_node",
     "number_node",

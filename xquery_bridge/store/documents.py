@@ -50,6 +50,15 @@ class Transaction(Protocol):
     def insert(self, document: Document) -> None:
         """Add or replace a document. Raises XDMP-CONFLICTINGUPDATES when this transaction changed that URI before."""
 
+    def replace(self, document: Document) -> None:
+        """Change a document once more: edits of nodes add up, where `insert` would refuse."""
+
+    def savepoint(self) -> object:
+        """The changes so far, for `rollback_to`."""
+
+    def rollback_to(self, savepoint: object) -> None:
+        """Forget the changes made since a savepoint (1.0-ml: those of a `try` that failed)."""
+
     def delete(self, uri: str) -> None:
         """Remove a document. Raises XDMP-DOCNOTFOUND when there is none, XDMP-CONFLICTINGUPDATES as `insert` does."""
 

@@ -134,6 +134,15 @@ class SQLiteTransaction:
     def insert(self, document: Document) -> None:
         self._change(document.uri, document)
 
+    def replace(self, document: Document) -> None:
+        self._changes[document.uri] = document
+
+    def savepoint(self) -> object:
+        return dict(self._changes)
+
+    def rollback_to(self, savepoint: object) -> None:
+        self._changes = dict(cast("dict[str, Document | None]", savepoint))
+
     def delete(self, uri: str) -> None:
         if self.get(uri) is None:
             raise XQueryError("FODC0002", "Document not found", expression=f'xdmp:document-delete("{uri}")')

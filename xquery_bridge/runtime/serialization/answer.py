@@ -82,7 +82,7 @@ def answer_part(item: Any) -> Part:
         return Part(_PLAIN, item.type_name, item.quoted().encode())
     if isinstance(item, FunctionItem):
         return Part(_PLAIN, "function", quote_item(item).encode())
-    return Part(_PLAIN, atomic.primitive_name(item), values.string_of(item).encode())
+    return Part(_PLAIN, atomic.primitive_type(item), values.string_of(item).encode())
 
 
 def _node_part(node: Any) -> Part:
@@ -116,7 +116,12 @@ def _stored_uri(node: Any) -> str:
 
 
 def _path(node: Any) -> str:
-    """X-Path: the path from the root in prefixed names, positions only where there are several of a name."""
+    """X-Path: the node's path as a header can carry it."""
+    return re.sub("[^\x21-\x7e]+", lambda found: percent_encode(found[0]), node_path(node))
+
+
+def node_path(node: Any) -> str:
+    """The path from the root in prefixed names, positions only where there are several of a name."""
     steps: list[str] = []
     while True:
         parent = node.parent
@@ -125,7 +130,7 @@ def _path(node: Any) -> str:
             break
         node = parent
     path = "/".join(reversed(steps))
-    return re.sub("[^\x21-\x7e]+", lambda found: percent_encode(found[0]), path if parent is None else f"/{path}")
+    return path if parent is None else f"/{path}"
 
 
 def _step(node: Any, parent: Any) -> str:
