@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["Session", "current_session", "session"]
+__all__ = ["Session", "current_session", "resume", "session"]
 
 
 class Session:
@@ -68,6 +68,11 @@ _current: ContextVar[Session | None] = ContextVar("cntk_session", default=None)
 def current_session() -> Session:
     """The session in force."""
     return _current.get() or _process_session
+
+
+def resume(kept: Session) -> None:
+    """Goes on counting in a session, in this thread, until another one is made current."""
+    _current.set(kept)
 
 
 @contextmanager
