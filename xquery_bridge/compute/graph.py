@@ -256,11 +256,10 @@ class BlockFunction(Function):
         name: str,
     ) -> None:
         operands: list[Variable] = []
-        self.mapped: list[Variable | None] = []
+        placeholders: set[Variable] = set()
         for leaf in composite.inputs:
             if isinstance(leaf, (Parameter, Constant)):
                 operands.append(leaf)
-                self.mapped.append(None)
                 continue
             if not leaf.is_placeholder:
                 raise CntkError(
@@ -272,8 +271,13 @@ class BlockFunction(Function):
                     f"The composite implementing Block '{name}' has an argument '{leaf.as_string()}' for which no "
                     "mapping was given."
                 )
-            operands.append(arguments[leaf])
-            self.mapped.append(leaf)
+            placeholders.add(leaf)
+        # CNTK's order: the inner leaves that are their own, then the arguments as they were given
+        self.mapped: list[Variable | None] = [None] * len(operands)
+        for inner, outer in arguments.items():
+            if inner in placeholders:
+                operands.append(outer)
+                self.mapped.append(inner)
         super().__init__(op_name, current_session().next_uid("Block"), operands, attributes, name)
         self.composite = composite
 
@@ -502,9 +506,9 @@ class _Cloner:
     def _function(self, old: Function, operands: list[Variable]) -> CompositeFunction:
         if isinstance(old, BlockFunction):
             inner = _Cloner(self.parameters, {})
-            for leaf, outer in zip(old.composite.inputs, operands, strict=True):
-                if isinstance(leaf, (Parameter, Constant)):
-                    inner.variables[leaf] = outer
+            for leaf, copy, own in zip(old.operands, operands, old.mapped, strict=True):
+                if own is None:
+                    inner.variables[leaf] = copy
             composite = inner.clone(old.composite)
             arguments = {
                 inner.variables[leaf]: outer

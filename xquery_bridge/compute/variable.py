@@ -150,9 +150,15 @@ class _Stored(Variable):
     __slots__ = ("_data", "_initializer", "time_stamp")
 
     def __init__(
-        self, kind: str, shape: Shape, data_type: str, initial: Initializer | NDArray[Any] | float, name: str
+        self,
+        kind: str,
+        shape: Shape,
+        data_type: str,
+        initial: Initializer | NDArray[Any] | float,
+        name: str,
+        uid: str = "",
     ) -> None:
-        super().__init__(shape, _checked_type(data_type), kind, (), name, needs_gradient=kind == "Parameter")
+        super().__init__(shape, _checked_type(data_type), kind, (), name, needs_gradient=kind == "Parameter", uid=uid)
         self._data: NDArray[Any] | None = None
         self._initializer: Initializer | float | None = None
         self.time_stamp = 0
@@ -232,9 +238,14 @@ class Parameter(_Stored):
     __slots__ = ()
 
     def __init__(
-        self, shape: Shape, data_type: str, initial: Initializer | NDArray[Any] | float = 0.0, name: str = ""
+        self,
+        shape: Shape,
+        data_type: str,
+        initial: Initializer | NDArray[Any] | float = 0.0,
+        name: str = "",
+        uid: str = "",
     ) -> None:
-        super().__init__("Parameter", shape, data_type, initial, name)
+        super().__init__("Parameter", shape, data_type, initial, name, uid)
 
 
 class Constant(_Stored):
@@ -243,9 +254,14 @@ class Constant(_Stored):
     __slots__ = ()
 
     def __init__(
-        self, shape: Shape, data_type: str, initial: Initializer | NDArray[Any] | float = 0.0, name: str = ""
+        self,
+        shape: Shape,
+        data_type: str,
+        initial: Initializer | NDArray[Any] | float = 0.0,
+        name: str = "",
+        uid: str = "",
     ) -> None:
-        super().__init__("Constant", shape, data_type, initial, name)
+        super().__init__("Constant", shape, data_type, initial, name, uid)
 
     def clone_as(self, data_type: str) -> Constant:
         """The same values in another data type."""
