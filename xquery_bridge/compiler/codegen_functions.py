@@ -285,14 +285,14 @@ class FunctionCodegen(ConstructorCodegen):
         self.out, self.function = FunctionWriter(), None
         try:
             names = [param.var.python for param in node.params]
-            signature = self.constant("signature", self.signature(node.params, node.result))
+            signature = self.signature(node.params, node.result)
             annotations = self.constant("annotations", node.annotations) if node.annotations else "()"
             with self.out.block(f"def {node.python}({', '.join(names)}):"):
                 self._convert_params(node.params)
                 self.body(node.body, node.result)
             self.out.nesting = 0
             name = "None" if node.name is None else self.constant("name", self.qname(*node.name))
-            self.out.line(f"return FunctionItem({name}, {len(names)}, {node.python}, {signature}, {annotations})")
+            self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {node.python}, {annotations})")
             self.finish(f"def {factory}({', '.join(captured)}):")
         finally:
             self.out, self.function = saved, saved_function
@@ -303,9 +303,11 @@ class FunctionCodegen(ConstructorCodegen):
 
         return QName(uri, f"{prefix}:{local}" if prefix else local)
 
-    def signature(self, params: list[ir.Param], result: SequenceType | None) -> Any:
-        """The types of a function item: (parameter types, result type), None for item()*."""
-        return tuple(param.type for param in params), result
+    def signature(self, params: list[ir.Param], result: SequenceType | None) -> str:
+        """The types of a function item as two arguments: its parameters' types and its result's, None for item()*."""
+        types = tuple(param.type for param in params)
+        known = "None" if not any(types) else self.constant("params", types, ("params", types))
+        return f"{known}, {'None' if result is None else self.sequence_type(result)}"
 
     def _convert_params(self, params: list[ir.Param]) -> None:
         """Function items convert their own arguments: their callers know nothing of their types."""
@@ -366,7 +368,7 @@ class FunctionCodegen(ConstructorCodegen):
 
     def _function_item(self, function: ir.Function, names: list[str]) -> None:
         self.out = FunctionWriter()
-        signature = self.constant("signature", self.signature(function.params, function.result))
+        signature = self.signature(function.params, function.result)
         name = self.constant("name", self.qname(function.display.rpartition(":")[0] if ":" in function.display else "", function.uri, function.local))
         annotations = self.constant("annotations", function.annotations) if function.annotations else "()"
         converts = any(param.type is not None and str(param.type) != "item()*" for param in function.params)
@@ -376,7 +378,7 @@ class FunctionCodegen(ConstructorCodegen):
             with self.out.block(f"def {target}({', '.join(names)}):"):
                 self._convert_params(function.params)
                 self.out.line(f"return {function.python}({', '.join(names)})")
-        self.out.line(f"return FunctionItem({name}, {len(names)}, {target}, {signature}, {annotations})")
+        self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {target}, {annotations})")
         self.finish(f"def {self.item_maker(function)}():")
 
     def declared_variable(self, variable: ir.GlobalVariable) -> None:

@@ -450,7 +450,7 @@ class OperatorCodegen(CodegenBase):
     def sequence_type(self, target: Any) -> str:
         """The constant for a sequence type."""
         hint = "type_" + "".join(char if char.isalnum() else "_" for char in str(target)).strip("_").lower()[:40]
-        return self.constant(hint, target, ("type", str(target)))
+        return self.constant(hint, target, ("type", target))
 
     def type_test(self, code: Code, known: StaticType, target: Any) -> str:
         """Code for `instance of`, for a value whose code can be written twice."""

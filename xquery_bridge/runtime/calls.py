@@ -1,0 +1,394 @@
+"""What generated code calls and no other module of the runtime holds: calls of items, positions, checks, variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from elementpath.xpath_nodes import XPathNode
+
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.runtime.arrays import XdmArray
+from xquery_bridge.runtime.atomic import type_name
+from xquery_bridge.runtime.axes import ddo, follows, is_same, precedes, require_node, require_nodes
+from xquery_bridge.runtime.casts import cast, castable
+from xquery_bridge.runtime.collations import Collation
+from xquery_bridge.runtime.comparison import grouping_key
+from xquery_bridge.runtime.context import DynamicContext
+from xquery_bridge.runtime.functions import FunctionItem
+from xquery_bridge.runtime.json_items import JsonArray
+from xquery_bridge.runtime.maps import XdmMap
+from xquery_bridge.runtime.sequence_types import SequenceType
+from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, string_of
+
+# ------------------------------------------------------------------------------------------------------------ one or none
+
+
+def the_item(value: Value) -> Any:
+    """The item of a Value that is known to be one item."""
+    if type(value) is list or type(value) is range:
+        if len(value) != 1:
+            raise XQueryError("XPTY0004", f"Invalid coercion: {len(value)} items where one is expected")
+        return value[0]
+    return value
+
+
+def optional(value: Value) -> Any:
+    """The item of a Value of at most one item, None for none: the form library functions take `?` parameters in."""
+    if type(value) is list or type(value) is range:
+        if not len(value):
+            return None
+        if len(value) == 1:
+            return value[0]
+        raise XQueryError("XPTY0004", f"Invalid coercion: {len(value)} items where at most one is expected")
+    return value
+
+
+def given(result: Value | None) -> Value:
+    """What a library function returned, as a Value: None is the empty sequence."""
+    return [] if result is None else result
+
+
+def head(value: Value) -> Value:
+    """The first item."""
+    if type(value) is list or type(value) is range:
+        return value[0] if len(value) else []
+    return value
+
+
+def exists(value: Value) -> bool:
+    """Whether there is an item."""
+    return len(value) > 0 if type(value) is list or type(value) is range else True
+
+
+def one_context_item(value: Value) -> Any:
+    """The value of `declare context item`. Raises XPTY0004 unless it is one item."""
+    items = as_list(value)
+    if len(items) != 1:
+        raise XQueryError("XPTY0004", f"The context item is declared as {len(items)} items")
+    return items[0]
+
+
+def atomize_one(item: Any) -> Any:
+    """The one atomic value of an item that is known to have one."""
+    return the_item(atomize(item))
+
+
+def string_or_empty(value: Value) -> str:
+    """fn:string: the string value of at most one item."""
+    item = optional(value)
+    return "" if item is None else string_of(item)
+
+
+def text_of(value: Value) -> str:
+    """The string of an operand of `||`: at most one item after atomization."""
+    if type(value) is int:
+        return str(value)
+    item = optional(atomize(value))
+    return "" if item is None else item if type(item) is str else string_of(item)
+
+
+def switch_key(value: Value, collation: Collation | None = None) -> Any:
+    """The hashable key that cases of a switch are compared by; () for the empty sequence."""
+    item = optional(atomize(value))
+    return () if item is None else grouping_key(item, collation)
+
+
+def integer_range(low: Value, high: Value) -> Value:
+    """`low to high`. Raises XPTY0004 for operands that are no integers."""
+    begin, end = _bound(low), _bound(high)
+    return [] if begin is None or end is None else range(begin, end + 1)
+
+
+def _bound(value: Value) -> int | None:
+    if type(value) is int:
+        return value
+    item = optional(atomize(value))
+    if item is None:
+        return None
+    if type(item).__name__ == "UntypedAtomic":
+        item = cast(item, "integer")
+    if not isinstance(item, int) or type(item) is bool:
+        raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} as a bound of a range of integers")
+    return int(item)
+
+
+# -------------------------------------------------------------------------------------------------------------- positions
+
+
+def item_at(value: Value, position: Any) -> Value:
+    """`value[position]`."""
+    if type(value) is not list and type(value) is not range:
+        return value if position == 1 else []
+    if 1 <= position <= len(value):
+        index = int(position)
+        return value[index - 1] if index == position else []
+    return []
+
+
+def slice_at(items: Sequence[Any], position: Any) -> Sequence[Any]:
+    """`items[position]` as a list of one or none."""
+    if 1 <= position <= len(items):
+        index = int(position)
+        return items[index - 1 : index] if index == position else []
+    return []
+
+
+def member_or_item_at(value: Value, position: Any) -> Value:
+    """1.0-ml's `value[position]`: the member of a single json:array, the item of any other sequence."""
+    item = value[0] if type(value) is list and len(value) == 1 else value
+    if isinstance(item, JsonArray):
+        return item.get(int(position)) if position == int(position) and 1 <= position <= len(item) else []
+    return item_at(value, position)
+
+
+def predicate_holds(value: Value, position: int, ranges: bool = False) -> bool:
+    """Whether a predicate's value holds for an item: a number that is its position, or an effective boolean value.
+
+    `ranges` allows several positions, as 1.0-ml does (`$seq[2 to 4]`).
+    """
+    kind = type(value)
+    if kind is bool:
+        return value  # type: ignore[return-value]
+    if kind is int or kind is float:
+        return value == position
+    if kind is range and ranges:
+        return position in value  # type: ignore[operator]
+    if kind is list and len(value) == 1:  # type: ignore[arg-type]
+        value = value[0]  # type: ignore[index]
+    if isinstance(value, (int, float)) and type(value) is not bool or type(value).__name__ == "Decimal":
+        return bool(value == position)
+    if ranges and kind is list and value and all(type(item) is int for item in value):  # type: ignore[union-attr]
+        return position in value  # type: ignore[operator]
+    return ebv(value)
+
+
+# ------------------------------------------------------------------------------------------------------------------ nodes
+
+
+def in_order(value: Value) -> Value:
+    """The input of a path step: nodes in document order, each once. Raises XPTY0019."""
+    if type(value) is list and len(value) > 1:
+        return ddo(require_nodes(value))
+    return value
+
+
+def one_node(value: Value) -> Any:
+    """The node of a Value that is known to be one. Raises XPTY0020."""
+    return require_node(the_item(value))
+
+
+def step_from(item: Any) -> Any:
+    """The left side of a `/`. Raises XPTY0019."""
+    if not isinstance(item, XPathNode):
+        raise XQueryError("XPTY0019")
+    return item
+
+
+def _operand(value: Value) -> Any:
+    item = optional(value)
+    if item is not None and not isinstance(item, XPathNode):
+        raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} as node()")
+    return item
+
+
+def node_is(left: Value, right: Value) -> Value:
+    """`left is right`."""
+    a, b = _operand(left), _operand(right)
+    return [] if a is None or b is None else is_same(a, b)
+
+
+def node_precedes(left: Value, right: Value) -> Value:
+    """`left << right`."""
+    a, b = _operand(left), _operand(right)
+    return [] if a is None or b is None else precedes(a, b)
+
+
+def node_follows(left: Value, right: Value) -> Value:
+    """`left >> right`."""
+    a, b = _operand(left), _operand(right)
+    return [] if a is None or b is None else follows(a, b)
+
+
+# ------------------------------------------------------------------------------------------------------------------ types
+
+
+def treat_as(target: SequenceType, value: Value, code: str) -> Value:
+    """The value, if it matches a type. Raises `code` otherwise."""
+    if target.matches(value):
+        return value[0] if type(value) is list and len(value) == 1 else value
+    if code == "XPTY0004":
+        raise target.refused(value)
+    raise XQueryError(code, detail=f"{describe(value)} as {target}")
+
+
+def cast_as(value: Value, target: str, allow_empty: bool, static: Any = None) -> Value:
+    """`value cast as target`; the empty sequence is an error unless it is allowed."""
+    item = optional(atomize(value))
+    if item is None:
+        if allow_empty:
+            return []
+        raise XQueryError("XPTY0004", f"Invalid coercion: () as xs:{target}")
+    return cast(item, target, static) if static is not None else cast(item, target)
+
+
+def castable_as(value: Value, target: str, allow_empty: bool, static: Any = None) -> bool:
+    """`value castable as target`."""
+    items = as_list(atomize(value))
+    if len(items) != 1:
+        return not len(items) and allow_empty
+    return castable(items[0], target, static) if static is not None else castable(items[0], target)
+
+
+# ------------------------------------------------------------------------------------------------------------------ calls
+
+
+class _Placeholder:
+    """Stands for `?` among the arguments of a partial application."""
+
+
+PLACEHOLDER: Final = _Placeholder()
+
+
+def call_one(function: Value, argument: Value) -> Value:
+    """`function(argument)`: a function item, a map or an array."""
+    item = function[0] if type(function) is list and len(function) == 1 else function
+    kind = type(item)
+    if kind is FunctionItem:
+        if item.arity != 1:
+            raise _arity_error(item, 1)
+        return item.call(argument)
+    if kind is XdmMap or kind is XdmArray:
+        return item.call(argument)
+    return callable_of(function, 1)(argument)
+
+
+def map_key(value: Value) -> Any:
+    """The key of an entry in a map constructor: one atomic value. Raises XPTY0004."""
+    if type(value) is str or type(value) is int:
+        return value
+    key = optional(atomize(value))
+    if key is None:
+        raise XQueryError("XPTY0004", "Invalid coercion: () as the key of a map")
+    return key
+
+
+def callable_of(function: Value, arity: int) -> Callable[..., Value]:
+    """The Python function to call for an item called with so many arguments. Raises XPTY0004."""
+    item = function[0] if type(function) is list and len(function) == 1 else function
+    if isinstance(item, FunctionItem):
+        if item.arity != arity:
+            raise _arity_error(item, arity)
+        return item.call
+    if type(item) is list:
+        raise XQueryError("XPTY0004", f"Invalid coercion: {len(item)} items as a function to call")
+    raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} as function(*)")
+
+
+def _arity_error(function: FunctionItem, arity: int) -> XQueryError:
+    wanted = f"{function.arity} argument{'s' * (function.arity != 1)}"
+    return XQueryError("XPTY0004", f"A function of {wanted} is called with {arity}")
+
+
+def partial_application(function: Value, args: Sequence[Any]) -> FunctionItem:
+    """A function of the arguments left open, with the others fixed now, converted (XQuery 3.1, 3.1.5.1 and 3.2.2)."""
+    call = callable_of(function, len(args))
+    item: FunctionItem = function[0] if type(function) is list else function
+    types = item.params if item.params is not None else [None] * len(args)
+    open_places = [at for at, arg in enumerate(args) if arg is PLACEHOLDER]
+    fixed = [
+        arg if arg is PLACEHOLDER or declared is None else declared.convert(arg)
+        for arg, declared in zip(args, types, strict=True)
+    ]
+
+    def apply(*given_args: Value) -> Value:
+        filled = list(fixed)
+        for at, arg in zip(open_places, given_args, strict=True):
+            filled[at] = arg
+        return call(*filled)
+
+    params = [types[at] for at in open_places]
+    return FunctionItem(None, len(open_places), params, item.result, apply, item.annotations)
+
+
+def lookup(operand: Value, key: Value) -> Value:
+    """`operand?(key)` for every item and every key."""
+    if isinstance(operand, XdmMap) and (type(key) is str or type(key) is int):
+        return operand.get(key)
+    found: list[Any] = []
+    keys = as_list(atomize(key))
+    for item in as_list(operand):
+        for one in keys:
+            if isinstance(item, XdmMap):
+                value = item.get(one)
+            elif isinstance(item, XdmArray):
+                if not isinstance(one, int) or type(one) is bool:
+                    raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(one)} as the position of a member")
+                value = item.call(one)
+            else:
+                raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} has no members to look up")
+            found.extend(as_list(value))
+    return found
+
+
+def lookup_all(operand: Value) -> Value:
+    """`operand?*`."""
+    found: list[Any] = []
+    for item in as_list(operand):
+        if isinstance(item, XdmMap):
+            values: Any = item.values()
+        elif isinstance(item, XdmArray):
+            values = item.members()
+        else:
+            raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} has no members to look up")
+        for value in values:
+            if type(value) is list or type(value) is range:
+                found.extend(value)
+            else:
+                found.append(value)
+    return found
+
+
+def new_map(entries: Sequence[tuple[Any, Value]]) -> XdmMap:
+    """A map constructor's map. Raises XQDY0137 for two equal keys."""
+    made = XdmMap.of(entries)
+    if len(made) < len(entries):
+        raise XQueryError("XQDY0137", "Two keys of a map constructor are the same")
+    return made
+
+
+# ----------------------------------------------------------------------------------------------------- variables, failures
+
+
+def fail(code: str, title: str = "") -> Any:
+    """Raise an error that was known when the query was compiled."""
+    raise XQueryError(code, title)
+
+
+def fail_unbound(name: str) -> Any:
+    """An external variable without a value."""
+    raise XQueryError(
+        "XPDY0002", "External variable has no value", detail=f"${name}", marklogic_code="XDMP-EXTVAR"
+    )
+
+
+class _Pending:
+    """Marks a variable whose value is being computed."""
+
+
+_PENDING: Final = _Pending()
+
+
+def begin_variable(key: tuple[str, str], known: dict[Any, Any], name: str) -> None:
+    """Note that a prolog variable is being computed. Raises XQDY0054 when it needs its own value."""
+    pending = known.setdefault(_PENDING, set())
+    if key in pending:
+        raise XQueryError("XQDY0054", f"Variable ${name} depends on itself")
+    pending.add(key)
+
+
+def external_value(context: DynamicContext, key: tuple[str, str], declared: SequenceType | None, static: Any) -> Value:
+    """The value given for an external variable, converted to the type declared for it."""
+    from xquery_bridge.runtime.external_values import converted_external
+
+    return converted_external(context.variables[key], declared, static, key[1])
