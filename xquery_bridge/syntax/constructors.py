@@ -74,7 +74,7 @@ class ConstructorParser(Grammar):
         if match is None:
             self.error(f"unexpected <{source[start + 1 : start + 2]}, expecting an expression", start)
         tag, position = match[0], match.end()
-        made = tree.DirElement(name=_name(tag), namespaces=[], attributes=[], content=[], start=start)
+        made = tree.DirElement(name=self.name_of(tag, start), namespaces=[], attributes=[], content=[], start=start)
         self.enter()
         while (match := _ATTRIBUTE.match(source, position)) is not None:
             position = self._dir_attribute(made, match)
@@ -105,7 +105,9 @@ class ConstructorParser(Grammar):
             prefix = name[6:]
             element.namespaces.append(tree.DirNamespace(prefix=prefix, uri=uri, start=start, end=position))
         else:
-            element.attributes.append(tree.DirAttribute(name=_name(name), value=value, start=start, end=position))
+            element.attributes.append(
+                tree.DirAttribute(name=self.name_of(name, start), value=value, start=start, end=position)
+            )
         return position
 
     def _attribute_value(self, quote: str, position: int) -> tuple[list[tree.TextContent | tree.EnclosedExpr], int]:
@@ -289,9 +291,3 @@ class ConstructorParser(Grammar):
             if not self.accept(","):
                 self.expect("}")
                 return entries
-
-
-def _name(text: str) -> tree.Name:
-    """The name a tag writes."""
-    prefix, colon, local = text.partition(":")
-    return tree.Name(local, prefix) if colon else tree.Name(text)

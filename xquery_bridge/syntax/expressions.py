@@ -50,7 +50,10 @@ OPERATORS: Final[dict[str, Operator]] = {
 _SIGN: Final = 15
 _SIMPLE_MAP: Final = 16
 
-_EXPRESSION_WORDS: Final = {"for", "let", "some", "every", "switch", "typeswitch", "if", "try"}
+#: What makes `validate` a keyword.
+_VALIDATE: Final = {"{", "lax", "strict", "type"}
+_ENHANCED_VALIDATE: Final = _VALIDATE | {"full", "as"}
+
 #: What must follow a word to make it an expression of its own.
 _FOLLOWING: Final[dict[str, tuple[str, ...]]] = {
     "for": ("$", "tumbling", "sliding"),
@@ -86,17 +89,10 @@ class ExpressionParser(FLWORParser, PathParser):
         if self.depth > NESTING_LIMIT:
             raise self.too_deep()
         text = self.text
-        if text in _EXPRESSION_WORDS and self.peek() in _FOLLOWING[text] and self._really(text):
-            made = self._worded(text)
-        else:
-            made = self.operator_expr(1)
+        following = _FOLLOWING.get(text)
+        made = self._worded(text) if following is not None and self.peek() in following else self.operator_expr(1)
         self.depth -= 1
         return made
-
-    def _really(self, word: str) -> bool:
-        """Tell `for tumbling window` from a step named for."""
-        kind, following, second = self.peek_two() if word == "for" else ("", "$", "")
-        return following == "$" or (kind == "name" and second == "window")
 
     def _worded(self, word: str) -> tree.Expr:
         match word:
@@ -295,13 +291,7 @@ class ExpressionParser(FLWORParser, PathParser):
 
     def starts_validate(self) -> bool:
         """Whether `validate` is the keyword here."""
-        kind, following, second = self.peek_two()
-        if following == "{":
-            return True
-        if following in ("lax", "strict") or (following == "full" and self.enhanced):
-            return second == "{"
-        typed = following == "type" or (following == "as" and self.enhanced)
-        return typed and kind == "name" and second[:1].isalpha()
+        return self.peek() in (_ENHANCED_VALIDATE if self.enhanced else _VALIDATE)
 
     def validate_expr(self) -> tree.ValidateExpr:
         """ValidateExpr; without a mode it is strict."""
@@ -327,11 +317,9 @@ class ExpressionParser(FLWORParser, PathParser):
             match = _PRAGMA.match(self.source, self.start)
             if match is None:
                 self.error("unexpected (#, expecting a pragma (# name content #)", self.start)
-            self.resume(self.start + 2)
-            at = match.start()
-            name = self.name("the name of a pragma")
+            name = self.name_of(match[1], self.start)
             content = normalize_lines(match[2] or "")
-            pragmas.append(tree.Pragma(name=name, content=content, start=at, end=match.end()))
+            pragmas.append(tree.Pragma(name=name, content=content, start=self.start, end=match.end()))
             self.resume(match.end())
         body = self.enclosed()
         return tree.ExtensionExpr(pragmas=pragmas, body=body, start=start, end=self.last)

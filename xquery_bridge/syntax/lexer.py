@@ -23,7 +23,7 @@ from xquery_bridge.syntax.characters import (
 )
 
 #: How deeply expressions, types and elements may be nested in each other.
-NESTING_LIMIT: Final = 10_000
+NESTING_LIMIT: Final = 12_000
 
 _TOKEN: Final = re.compile(
     rf"""{SPACE}*+(?:
@@ -150,21 +150,19 @@ class Lexer:
 
     def name(self, expecting: str = "a name") -> tree.Name:
         """EQName."""
-        if self.kind == "name":
-            text = self.text
-            made = tree.Name(text) if ":" not in text else tree.Name(*text.split(":")[::-1])
-        elif self.kind == "braced" and self.text[-1] != "*":
-            uri, local = self.braced()
-            made = tree.Name(local, "", uri)
-        else:
+        if self.kind != "name" and (self.kind != "braced" or self.text[-1] == "*"):
             self.unexpected(expecting)
+        made = self.name_of(self.text, self.start)
         self.advance()
         return made
 
-    def braced(self) -> tuple[str, str]:
-        """The URI and the local name (or `*`) of a token Q{uri}local."""
-        close = self.text.index("}")
-        return self.resolved(self.text[2:close], self.start + 2), self.text[close + 1 :]
+    def name_of(self, text: str, position: int) -> tree.Name:
+        """The name that a text writes: local, p:local or Q{uri}local."""
+        if "{" in text:
+            close = text.index("}")
+            return tree.Name(text[close + 1 :], "", self.resolved(text[2:close], position))
+        prefix, colon, local = text.partition(":")
+        return tree.Name(local, prefix) if colon else tree.Name(text)
 
     def ncname(self, expecting: str = "a name without a prefix") -> str:
         """NCName."""

@@ -162,8 +162,8 @@ class PathParser(PrimaryParser):
             else:
                 made.local = text
         elif kind == "braced":
-            made.uri, local = self.braced()
-            made.local = None if local == "*" else local
+            name = self.name_of(text, start)
+            made.uri, made.local = name.uri, None if name.local == "*" else name.local
         elif kind == "wildcard":
             if text[0] == "*":
                 made.any_namespace, made.local = True, text[2:]

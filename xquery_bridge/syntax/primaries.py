@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from xquery_bridge.syntax import tree
@@ -15,6 +16,10 @@ RESERVED_FUNCTION_NAMES: Final = {
     *("array", "empty-sequence", "function", "if", "item", "map", "switch", "typeswitch"),
 }
 ENHANCED_RESERVED: Final = RESERVED_FUNCTION_NAMES | ENHANCED_KIND_TESTS.keys()
+
+#: More digits than any arity has; int() refuses texts of thousands.
+_ARITY_DIGITS: Final = 18
+_STRING_EDGE: Final = re.compile("]``|`{")
 
 
 class PrimaryParser(ConstructorParser):
@@ -127,9 +132,9 @@ class PrimaryParser(ConstructorParser):
         self.expect("#")
         if self.kind != "integer":
             self.unexpected("a number of arguments")
-        arity = int(self.text) if len(self.text) < 19 else 0
-        if len(self.text) >= 19:
+        if len(self.text) > _ARITY_DIGITS:
             self.unexpected("a smaller number of arguments")
+        arity = int(self.text)
         self.advance()
         return tree.NamedFunctionRef(name=name, arity=arity, start=start, end=self.last)
 
@@ -210,16 +215,15 @@ class PrimaryParser(ConstructorParser):
         parts: list[str | tree.Interpolation] = []
         position = self.end
         while True:
-            close, opened = source.find("]``", position), source.find("`{", position)
-            if close < 0:
+            edge = _STRING_EDGE.search(source, position)
+            if edge is None:
                 self.error("unexpected $end in a string constructor, expecting ]``", start)
-            stop = opened if 0 <= opened < close else close
-            if stop > position:
-                parts.append(normalize_lines(source[position:stop]))
-            if stop == close:
-                self.resume(close + 3)
+            opened = edge.start()
+            if opened > position:
+                parts.append(normalize_lines(source[position:opened]))
+            self.resume(edge.end())
+            if edge[0] == "]``":
                 return tree.StringConstructor(parts=parts, start=start, end=self.last)
-            self.resume(opened + 2)
             expr = None if self.text == "}" else self.expr()
             if self.text != "}" or not source.startswith("`", self.end):
                 self.unexpected("}`")

@@ -53,7 +53,8 @@ class PrologParser(ExpressionParser):
         """A whole source text: a module, or the statements of 1.0-ml."""
         start = self.start
         modules = [self.module()]
-        while modules[-1].uri is None and self.enhanced and self.accept(";"):
+        statements = self.enhanced and modules[0].uri is None
+        while statements and self.accept(";"):
             if self.kind == "end":
                 break
             modules.append(self.module(first=False))
@@ -274,7 +275,7 @@ class PrologParser(ExpressionParser):
         self.expect("=")
         return tree.NamespaceDecl(prefix=prefix, uri=self.string("the URI of a namespace"))
 
-    # ------------------------------------------------------------------------------------ variables, functions, options
+    # ----------------------------------------------------------------------------------- variables, functions, options
 
     def context_item_decl(self) -> tree.ContextItemDecl:
         """ContextItemDecl."""
