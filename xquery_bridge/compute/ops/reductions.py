@@ -231,7 +231,8 @@ def reduce_elements(operand: Operand, operation: str, axis: Axis, name: str = ""
     Args:
         operation: "Sum", "LogSum", "Mean", "Max", "Min", "Prod", "Argmax" or "Argmin".
     """
-    attributes: dict[str, Any] = {"axis": axis, "reductionKeepDimensions": True, "reductionOpName": operation}
+    keeps = not (axis.is_all or axis.is_all_static)
+    attributes: dict[str, Any] = {"axis": axis, "reductionKeepDimensions": keeps, "reductionOpName": operation}
     return call(_REDUCE, [operand], attributes, name)
 
 
