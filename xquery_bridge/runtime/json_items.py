@@ -156,6 +156,29 @@ class JsonArray:
         made._members = None
         return made
 
+    @classmethod
+    def of_rows(cls, rows: Iterable[np.ndarray[Any, Any]]) -> JsonArray:
+        """An array of arrays, each over one of these one-dimensional arrays of numbers, which are taken over.
+
+        The types of the members are those of `from_numpy`; whoever gives the rows must not write into them any more.
+        """
+        new = cls.__new__
+        made: list[_Value] = []
+        for row in rows:
+            inner = new(cls)
+            inner._buffer = row
+            inner._members = None
+            made.append(inner)
+        outer = new(cls)
+        outer._buffer = None
+        outer._members = made
+        return outer
+
+    @property
+    def buffer(self) -> np.ndarray[Any, Any] | None:
+        """The NumPy array that stands for the members, None where they are Python objects. Not to be written into."""
+        return self._buffer
+
     def to_numpy(self, dtype: Any = None) -> np.ndarray[Any, Any]:
         """The members, nested arrays flattened depth first, as a one-dimensional NumPy array (default float64).
 
