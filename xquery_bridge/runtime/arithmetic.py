@@ -1,8 +1,8 @@
 """Arithmetic on Values (XQuery 3.1, section 3.5; F&O 3.1, chapters 4, 8 and 9).
 
-`add subtract multiply divide integer_divide modulo` take two Values, `negate` and `plus` one: at most one item each after
-atomization; the result of an empty operand is empty. Integers are unbounded. Decimals are exact but for division, which
-gives at least 18 digits behind the point and 18 significant ones, and for results of more than 10,000 digits.
+`add subtract multiply divide integer_divide modulo` take two Values, `negate` and `plus` one: at most one item each
+after atomization; the result of an empty operand is empty. Integers are unbounded. Decimals are exact but for division,
+which gives at least 18 digits behind the point and 18 significant ones, and for results of more than 10,000 digits.
 The implementations stand in tables by the kinds of the operands, and are found by their classes.
 """
 
@@ -40,7 +40,7 @@ _MAX_DIGITS: Final = 10_000
 _QUOTIENT_DIGITS: Final = 18
 _EXACT: Final = Context(prec=_MAX_DIGITS, rounding=ROUND_HALF_EVEN, Emax=999_999_999, Emin=-999_999_999, traps=[])
 
-# --------------------------------------------------------------------------------------------------------------- numbers
+# -------------------------------------------------------------------------------------------------------------- numbers
 
 
 def divided_by_zero() -> XQueryError:
@@ -78,10 +78,7 @@ def _ratio(number: Any) -> tuple[int, int]:
     if isinstance(number, int):
         return int(number), 0
     sign, digits, exponent = number.as_tuple()
-    if len(digits) <= 300:
-        whole = int("".join(map(str, digits)))
-    else:
-        whole = int(Decimal((0, digits, 0)))
+    whole = int(Decimal((0, digits, 0)))
     return (-whole if sign else whole), int(exponent)
 
 
@@ -105,7 +102,8 @@ def decimal_divide(left: Any, right: Any) -> Decimal:
     else:
         divisor *= 10**-power
     quotient = _rounded_quotient(dividend, divisor)
-    return _held(_EXACT.create_decimal(quotient).scaleb(-places, context=_EXACT).normalize(_EXACT) + 0)
+    result = _EXACT.create_decimal(quotient).scaleb(-places, context=_EXACT).normalize(_EXACT)
+    return _held(result if result.as_tuple().exponent <= 0 else _EXACT.quantize(result, Decimal(1)))
 
 
 def _digits(number: int) -> int:
@@ -185,7 +183,7 @@ def _double_quotient(left: float, right: float) -> int:
     return _truncated(dividend * other, divisor * part)
 
 
-# ------------------------------------------------------------------------------------------------------------- durations
+# ------------------------------------------------------------------------------------------------------------ durations
 
 
 def _factor(number: Any) -> Fraction:
@@ -237,7 +235,7 @@ def _swapped(operation: _Operation) -> _Operation:
     return lambda left, right: operation(right, left)
 
 
-# ------------------------------------------------------------------------------------------------------------ the tables
+# ----------------------------------------------------------------------------------------------------------- the tables
 
 #: Kind of a pair of numbers -> the function that brings an operand to it (XQuery 3.1, appendix B.1).
 _PROMOTIONS: Final[dict[str, Callable[[Any], Any]]] = {
