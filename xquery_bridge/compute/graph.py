@@ -414,11 +414,19 @@ def _operands_first(root: Function) -> list[Function]:
     return ordered
 
 
-def leaves_of(root: Function) -> list[Variable]:
-    """The leaves below a root: depth first, left to right, first occurrence."""
+def leaves_of(root: Function, python_order: bool = False) -> list[Variable]:
+    """The leaves below a root: depth first, left to right, first occurrence.
+
+    In Python's order the operands of products are exchanged, as CNTK's Python API, whose matrices are transposed, has it.
+    """
+
+    def operands_of(function: Function) -> Iterator[Variable]:
+        exchanged = python_order and function.op_name in ("Times", "TransposeTimes")
+        return reversed(function.operands) if exchanged else iter(function.operands)
+
     seen_functions = {id(root)}
     leaves: dict[Variable, None] = {}
-    stack: list[Iterator[Variable]] = [iter(root.operands)]
+    stack: list[Iterator[Variable]] = [operands_of(root)]
     while stack:
         operand = next(stack[-1], None)
         if operand is None:
@@ -427,7 +435,7 @@ def leaves_of(root: Function) -> list[Variable]:
             leaves.setdefault(operand)
         elif id(operand.owner) not in seen_functions:
             seen_functions.add(id(operand.owner))
-            stack.append(iter(operand.owner.operands))
+            stack.append(operands_of(operand.owner))
     return list(leaves)
 
 

@@ -38,6 +38,10 @@ class Initializer(Protocol):
         """Values of a shape (CNTK order), as an array of the reversed shape."""
         ...
 
+    def seeded(self) -> Initializer:
+        """The initializer with its seed settled, when the parameter is made."""
+        ...
+
 
 class Variable:
     """A symbol of a graph.
@@ -168,7 +172,7 @@ class _Stored(Variable):
                 raise CntkError(f"{kind}: values of shape {shape} were expected, {Shape(array.shape[::-1])} came.")
             self._data = array
         else:
-            self._initializer = initial
+            self._initializer = initial if isinstance(initial, (int, float)) else initial.seeded()
             if not shape.has_unbound_dimension:
                 self._initialize()
 

@@ -1,0 +1,48 @@
+"""Rows of cntk:initializer (cntk-functions.md, group initializer). An automatic seed is the next of the request."""
+
+from __future__ import annotations
+
+from xquery_bridge.compute import initializers as compute
+from xquery_bridge.library.cntk.rows import serve
+
+serve("constant-initializer([$value as xs:double]) as cntk:initializer", compute.constant, pure=True)
+serve(
+    "bilinear-initializer($kernel-width as xs:unsignedLong, $kernel-height as xs:unsignedLong) as cntk:initializer",
+    compute.bilinear,
+    pure=True,
+)
+serve(
+    "uniform-initializer($scale as xs:double [, $seed as xs:unsignedLong]) as cntk:initializer",
+    compute.uniform,
+    pure=True,
+)
+serve(
+    "truncated-normal-initializer([$scale as xs:double, $seed as xs:unsignedLong]) as cntk:initializer",
+    compute.truncated_normal,
+    pure=True,
+)
+serve(
+    "normal-initializer($scale as xs:double [, $output-rank as xs:integer, $filter-rank as xs:integer,"
+    " $seed as xs:unsignedLong]) as cntk:initializer",
+    compute.normal,
+    pure=True,
+)
+for _name, _function in (
+    ("xavier-initializer", compute.xavier),
+    ("glorot-uniform-initializer", compute.glorot_uniform),
+    ("glorot-normal-initializer", compute.glorot_normal),
+    ("he-uniform-initializer", compute.he_uniform),
+    ("he-normal-initializer", compute.he_normal),
+):
+    serve(
+        f"{_name}([$scale as xs:double, $output-rank as xs:integer, $filter-rank as xs:integer,"
+        " $seed as xs:unsignedLong]) as cntk:initializer",
+        _function,
+        pure=True,
+    )
+serve(
+    "random-initializer-with-rank($initializer as cntk:initializer, $output-rank as xs:integer,"
+    " $filter-rank as xs:integer) as cntk:initializer",
+    compute.with_ranks,
+    pure=True,
+)

@@ -1,0 +1,266 @@
+"""Rows of the layers: options in a map:map, defaults of CNTK's Python layers (cntk-functions.md, group layer, and the
+cells and layers of group recurrent). Lists of options are in CNTK's order, spatial dimensions first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from xquery_bridge import compute
+from xquery_bridge.compute import CntkError, Function
+from xquery_bridge.compute.ops.operator import Operand
+from xquery_bridge.library.cntk import options
+from xquery_bridge.library.cntk.options import Option
+from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.runtime.json_items import MapMap
+
+_NAME: Final = Option("name", options.text, "name")
+_INIT: Final = Option("init", options.initializer, "init")
+_ACTIVATION: Final = Option("activation", options.activation, "activation")
+_BIAS: Final = (Option("bias", options.flag, "bias"), Option("init_bias", options.initializer, "init-bias"))
+
+_POOLING: Final = (
+    Option("filter_shape", options.sizes, "filter-shape"),
+    Option("strides", options.sizes, "strides"),
+    Option("pad", options.flags, "pad", "auto-padding"),
+    _NAME,
+)
+_CONVOLUTION: Final = (
+    Option("filter_shape", options.sizes, "filter-shape"),
+    Option("num_filters", options.count_or_none, "num-filters"),
+    _ACTIVATION,
+    _INIT,
+    Option("pad", options.flags, "pad", "auto-padding"),
+    Option("strides", options.sizes, "strides"),
+    Option("sharing", options.flags, "sharing"),
+    *_BIAS,
+    Option("reduction_rank", options.count, "reduction-rank"),
+    Option("dilation", options.sizes, "dilation"),
+    Option("max_temp_mem_size_in_samples", options.count, "max-temp-mem-size-in-samples"),
+    _NAME,
+)
+_CONVOLUTION_FORWARD: Final = (
+    *_CONVOLUTION,
+    Option("groups", options.count, "groups"),
+    Option("sequential", options.flag, "sequential"),
+)
+_CONVOLUTION_TRANSPOSE: Final = (
+    *_CONVOLUTION,
+    Option("output_shape", options.sizes_or_none, "output-shape", "shape"),
+)
+_CELL: Final = (
+    Option("shape", options.sizes, "shape", "output-shape"),
+    Option("cell_shape", options.sizes_or_none, "cell-shape"),
+    _ACTIVATION,
+    _INIT,
+    Option("init_bias", options.initializer, "init-bias"),
+    Option("enable_self_stabilization", options.flag, "enable-self-stabilization"),
+)
+_LSTM: Final = (*_CELL, Option("use_peepholes", options.flag, "use-peepholes"))
+
+
+def _given(function: str, table: Sequence[Option], additional: MapMap, required: Sequence[str] = ()) -> dict[str, Any]:
+    """The arguments that a map stands for; refuses a map without the options that the layer cannot do without."""
+    given = options.read(function, table, additional)
+    missing = [option.keys[0] for option in table if option.argument in required and option.argument not in given]
+    if missing:
+        raise CntkError(f"{function}: the option {', '.join(missing)} was expected, it is missing.")
+    return given
+
+
+def _layer(
+    name: str, make: Callable[..., Function], table: Sequence[Option], *required: str
+) -> Callable[[Operand, MapMap], Function]:
+    """The implementation of a layer over one operand."""
+
+    def layer(operand: Operand, additional: MapMap) -> Function:
+        return make(operand, **_given(f"cntk:{name}", table, additional, required))
+
+    layer.__doc__ = make.__doc__
+    return layer
+
+
+#: Layers over one operand: name, function, options, options that must be given.
+_LAYERS: Final[tuple[tuple[str, Callable[..., Function], Sequence[Option], Sequence[str]], ...]] = (
+    ("average-pooling-layer", compute.average_pooling_layer, _POOLING, ["filter_shape"]),
+    ("max-pooling-layer", compute.max_pooling_layer, _POOLING, ["filter_shape"]),
+    ("global-average-pooling-layer", compute.global_average_pooling_layer, (_NAME,), []),
+    ("global-max-pooling-layer", compute.global_max_pooling_layer, (_NAME,), []),
+    ("convolution-layer", compute.convolution_layer, _CONVOLUTION_FORWARD, ["filter_shape"]),
+    ("convolution-1d-layer", compute.convolution_1d_layer, _CONVOLUTION_FORWARD, ["filter_shape"]),
+    ("convolution-2d-layer", compute.convolution_2d_layer, _CONVOLUTION_FORWARD, ["filter_shape"]),
+    ("convolution-3d-layer", compute.convolution_3d_layer, _CONVOLUTION_FORWARD, ["filter_shape"]),
+    (
+        "convolution-transpose-layer",
+        compute.convolution_transpose_layer,
+        _CONVOLUTION_TRANSPOSE,
+        ["filter_shape", "num_filters"],
+    ),
+    (
+        "convolution-transpose-1d-layer",
+        compute.convolution_transpose_1d_layer,
+        _CONVOLUTION_TRANSPOSE,
+        ["filter_shape", "num_filters"],
+    ),
+    (
+        "convolution-transpose-2d-layer",
+        compute.convolution_transpose_2d_layer,
+        _CONVOLUTION_TRANSPOSE,
+        ["filter_shape", "num_filters"],
+    ),
+    (
+        "convolution-transpose-3d-layer",
+        compute.convolution_transpose_3d_layer,
+        _CONVOLUTION_TRANSPOSE,
+        ["filter_shape", "num_filters"],
+    ),
+    (
+        "batch-normalization-layer",
+        compute.batch_normalization_layer,
+        (
+            Option("map_rank", options.count_or_none, "map-rank"),
+            Option("init_scale", options.initializer, "init-scale", "initial-scale"),
+            Option("normalization_time_constant", options.number, "normalization-time-constant"),
+            Option("blend_time_constant", options.number, "blend-time-constant"),
+            Option("epsilon", options.number, "epsilon"),
+            Option("use_cntk_engine", options.flag, "use-cntk-engine"),
+            Option("disable_regularization", options.flag, "disable-regularization"),
+            _NAME,
+        ),
+        [],
+    ),
+    (
+        "layer-normalization-layer",
+        compute.layer_normalization_layer,
+        (
+            Option("initial_scale", options.initializer, "initial-scale", "init-scale"),
+            Option("initial_bias", options.initializer, "initial-bias", "init-bias"),
+            Option("epsilon", options.number, "epsilon"),
+            _NAME,
+        ),
+        [],
+    ),
+    (
+        "embedding-layer",
+        compute.embedding_layer,
+        (
+            Option("shape", options.sizes, "shape", "output-shape"),
+            _INIT,
+            Option("weight", options.value, "weight", "weights"),
+            _NAME,
+        ),
+        [],
+    ),
+)
+for _name, _make, _table, _required in _LAYERS:
+    serve(
+        f"{_name}($operand as cntk:variable, $additional-parameters as map:map) as cntk:function",
+        _layer(_name, _make, _table, *_required),
+    )
+
+serve(
+    "dense-layer($operand as cntk:variable, $addition-parameters as map:map) as cntk:function",
+    _layer(
+        "dense-layer",
+        compute.dense_layer,
+        (
+            Option("shape", options.sizes, "output-shape", "shape"),
+            _ACTIVATION,
+            _INIT,
+            Option("input_rank", options.count_or_none, "input-rank"),
+            Option("map_rank", options.count_or_none, "map-rank"),
+            *_BIAS,
+            _NAME,
+        ),
+        "shape",
+    ),
+)
+
+
+def max_unpooling_layer(operand: Operand, pooling_input: Operand, additional: MapMap) -> Function:
+    """Puts pooled values back where the pooling input had the maxima of its windows."""
+    given = _given("cntk:max-unpooling-layer", _POOLING, additional, ["filter_shape"])
+    return compute.max_unpooling_layer(operand, pooling_input, **given)
+
+
+serve(
+    "max-unpooling-layer($operand1 as cntk:variable, $operand2 as cntk:variable, $additional-parameters as map:map)"
+    " as cntk:function",
+    max_unpooling_layer,
+)
+serve("label-layer($operand as cntk:variable, $name as xs:string) as cntk:function", compute.alias)
+
+# --------------------------------------------------------------------------------------------- cells and recurrences
+
+
+def _cell_options(function: str, table: Sequence[Option], additional: MapMap) -> dict[str, Any]:
+    """The options of a cell; no activation there means none at all, as in CNTK."""
+    given = _given(function, table, additional, ["shape"])
+    if "activation" in given and given["activation"] is None:
+        given["activation"] = _unchanged
+    return given
+
+
+def _unchanged(operand: Function) -> Function:
+    return operand
+
+
+def lstm_block(dh: Operand, dc: Operand, x: Operand, additional: MapMap) -> Function:
+    """One step of a long short-term memory: outputs h and c."""
+    given = _cell_options("cntk:lstm-block", (*_LSTM, _NAME), additional)
+    return compute.lstm_block(dh, dc, x, **given)
+
+
+def gru_block(dh: Operand, x: Operand, additional: MapMap) -> Function:
+    """One step of a gated recurrent unit."""
+    return compute.gru_block(dh, x, **_cell_options("cntk:gru-block", (*_CELL, _NAME), additional))
+
+
+def rnn_step_block(dh: Operand, x: Operand, additional: MapMap) -> Function:
+    """One step of a plain recurrence."""
+    return compute.rnn_step_block(dh, x, **_cell_options("cntk:rnn-step-block", (*_CELL, _NAME), additional))
+
+
+serve(
+    "lstm-block($dh as cntk:variable, $dc as cntk:variable, $x as cntk:variable, $additional-parameters as map:map)"
+    " as cntk:function",
+    lstm_block,
+)
+serve(
+    "gru-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
+    gru_block,
+)
+serve(
+    "rnn-step-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
+    rnn_step_block,
+)
+
+
+def _recurrence(name: str, make: Callable[..., Function], table: Sequence[Option]) -> Callable[..., Function]:
+    def layer(
+        operand: Operand,
+        additional: MapMap,
+        go_backwards: bool = False,
+        initial_states: Sequence[Operand] = (),
+        return_full_state: bool = False,
+        layer_name: str = "",
+    ) -> Function:
+        given = _cell_options(f"cntk:{name}", (*table, _NAME), additional)
+        own_name = given.pop("name", "")
+        return make(operand, go_backwards, initial_states, return_full_state, layer_name or own_name, **given)
+
+    layer.__doc__ = make.__doc__
+    return layer
+
+
+for _name, _make, _table in (
+    ("lstm-layer", compute.lstm_layer, _LSTM),
+    ("gru-layer", compute.gru_layer, _CELL),
+    ("rnn-step-layer", compute.rnn_step_layer, _CELL),
+):
+    serve(
+        f"{_name}($x as cntk:variable, $additional-parameters as map:map [, $go-backwards as xs:boolean,"
+        " $initial-states as cntk:constant*, $return-full-state as xs:boolean, $name as xs:string]) as cntk:function",
+        _recurrence(_name, _make, _table),
+    )

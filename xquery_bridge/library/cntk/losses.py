@@ -1,0 +1,84 @@
+"""Rows of losses, metrics and normalizations (cntk-functions.md, groups loss, metric and normalization)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xquery_bridge import compute
+from xquery_bridge.compute import Function
+from xquery_bridge.compute.ops.operator import Operand
+from xquery_bridge.library.cntk import options
+from xquery_bridge.library.cntk.options import Option
+from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.runtime.json_items import MapMap
+
+serve(
+    "cross-entropy-with-softmax($output_vector as cntk:variable, $target_vector as cntk:variable"
+    " [, $axis as cntk:axis, $name as xs:string]) as cntk:function",
+    compute.cross_entropy_with_softmax,
+)
+serve(
+    "binary-cross-entropy($prediction as cntk:variable, $targets as cntk:variable [, $name as xs:string])"
+    " as cntk:function",
+    compute.binary_cross_entropy,
+)
+serve(
+    "weighted-binary-cross-entropy($output as cntk:variable, $targets as cntk:variable, $weights as cntk:variable"
+    " [, $name as xs:string]) as cntk:function",
+    compute.weighted_binary_cross_entropy,
+)
+serve(
+    "squared-error($output as cntk:variable, $targets as cntk:variable [, $name as xs:string]) as cntk:function",
+    compute.squared_error,
+)
+serve(
+    "cosine-distance($left-operand as cntk:variable, $right-operand as cntk:variable [, $name as xs:string])"
+    " as cntk:function",
+    compute.cosine_distance,
+)
+serve(
+    "cosine-distance-with-negative-samples($left-operand as cntk:variable, $right-operand as cntk:variable,"
+    " $shift-window as xs:integer, $number-of-negative-samples as xs:integer [, $name as xs:string]) as cntk:function",
+    compute.cosine_distance_with_negative_samples,
+)
+serve(
+    "classification-error($output_vector as cntk:variable, $target_vector as cntk:variable"
+    " [, $top-n as xs:unsignedLong, $axis as cntk:axis, $name as xs:string]) as cntk:function",
+    compute.classification_error,
+)
+
+# ---------------------------------------------------------------------------------------------------- normalization
+
+_BATCH_NORMALIZATION: Final = (
+    Option("normalization_time_constant", options.number, "normalization-time-constant"),
+    Option("blend_time_constant", options.number, "blend-time-constant"),
+    Option("epsilon", options.number, "epsilon"),
+    Option("use_cudnn_engine", options.flag, "use-cudnn-engine"),
+    Option("disable_regularization", options.flag, "disable-regularization"),
+    Option("name", options.text, "name"),
+)
+
+
+def batch_normalization(
+    operand: Operand,
+    scale: Operand,
+    bias: Operand,
+    running_mean: Operand,
+    running_variance: Operand,
+    running_count: Operand,
+    spatial: bool,
+    additional: MapMap | None = None,
+) -> Function:
+    """Normalizes by mean and variance, of the minibatch in training and running ones in evaluation."""
+    given = options.read("cntk:batch-normalization", _BATCH_NORMALIZATION, additional)
+    return compute.batch_normalization(
+        operand, scale, bias, running_mean, running_variance, running_count, spatial, **given
+    )
+
+
+serve(
+    "batch-normalization($operand as cntk:variable, $scale as cntk:variable, $bias as cntk:variable,"
+    " $running-mean as cntk:variable, $running-inv-std as cntk:variable, $running-count as cntk:variable,"
+    " $spatial as xs:boolean [, $map as map:map]) as cntk:function",
+    batch_normalization,
+)

@@ -1,0 +1,185 @@
+"""Rows of cntk:shape and of the functions that change shapes (cntk-functions.md, group shape)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from xquery_bridge import compute
+from xquery_bridge.compute import FREE, INFERRED, UNKNOWN_SHAPE, Axis, CntkError, Shape
+from xquery_bridge.compute.ops.operator import Operand
+from xquery_bridge.library.cntk.rows import serve
+
+_UNSIGNED: Final = 2**64
+#: CNTK's marks are numbers below zero, which programs see as 64-bit numbers without a sign.
+_MARKS: Final = {mark % _UNSIGNED: mark for mark in (FREE, INFERRED, UNKNOWN_SHAPE[0])}
+
+#: CNTK's NDShape has no more dimensions than fit its small vectors.
+_LARGEST_DIMENSION: Final = 2**48
+
+
+# ------------------------------------------------------------------------------------------------------ cntk:shape
+
+
+def shape(dimensions: Sequence[int] = ()) -> Shape:
+    """A shape of these dimensions, the first one fastest in memory; none for a scalar."""
+    made = [_MARKS.get(dimension, dimension) for dimension in dimensions]
+    for dimension in made:
+        if dimension > _LARGEST_DIMENSION:
+            raise CntkError(f"cntk:shape: a dimension below {_LARGEST_DIMENSION} was expected, {dimension} came.")
+    return Shape(made)
+
+
+def unknown_shape() -> Shape:
+    """The shape of which nothing is known."""
+    return UNKNOWN_SHAPE
+
+
+def free_dimension() -> int:
+    """The mark of a dimension that is known only when data comes."""
+    return FREE
+
+
+def inferred_dimension() -> int:
+    """The mark of a dimension to be inferred from other operands."""
+    return INFERRED
+
+
+def dimensions(of: Shape) -> Shape:
+    """The dimensions, the first one fastest in memory."""
+    return of
+
+
+def rank(of: Shape) -> int:
+    """The number of dimensions."""
+    return of.rank
+
+
+def total_size(of: Shape) -> int:
+    """The number of elements; refused for a shape with unbound dimensions."""
+    return of.total_size
+
+
+def is_scalar(of: Shape) -> bool:
+    """Whether the shape has no dimensions."""
+    return of.is_scalar
+
+
+def is_unknown(of: Shape) -> bool:
+    """Whether nothing is known of the shape."""
+    return of.is_unknown
+
+
+def has_free_dimension(of: Shape) -> bool:
+    """Whether a dimension is known only when data comes."""
+    return of.has_free_dimension
+
+
+def has_inferred_dimension(of: Shape) -> bool:
+    """Whether a dimension is still to be inferred."""
+    return of.has_inferred_dimension
+
+
+def has_unbound_dimension(of: Shape) -> bool:
+    """Whether a dimension is free or to be inferred."""
+    return of.has_unbound_dimension
+
+
+serve("shape([$dimensions as xs:unsignedLong*]) as cntk:shape", shape, pure=True)
+serve("unknown-shape() as cntk:shape", unknown_shape, pure=True)
+serve("shape-free-dimension() as xs:unsignedLong", free_dimension, pure=True)
+serve("shape-inferred-dimension() as xs:unsignedLong", inferred_dimension, pure=True)
+serve("shape-dimensions($shape as cntk:shape) as xs:unsignedLong*", dimensions, pure=True)
+serve("shape-rank($shape as cntk:shape) as xs:unsignedLong", rank, pure=True)
+serve("shape-total-size($shape as cntk:shape) as xs:unsignedLong", total_size, pure=True)
+serve("shape-is-scalar($shape as cntk:shape) as xs:boolean", is_scalar, pure=True)
+serve("shape-is-unknown($shape as cntk:shape) as xs:boolean", is_unknown, pure=True)
+serve("shape-has-free-dimension($shape as cntk:shape) as xs:boolean", has_free_dimension, pure=True)
+serve("shape-has-inferred-dimension($shape as cntk:shape) as xs:boolean", has_inferred_dimension, pure=True)
+serve("shape-has-unbound-dimension($shape as cntk:shape) as xs:boolean", has_unbound_dimension, pure=True)
+serve("concatenate-shape($shape1 as cntk:shape, $shape2 as cntk:shape) as cntk:shape", Shape.append, pure=True)
+serve(
+    "subshape($shape as cntk:shape, $begin-axis-id as xs:unsignedLong, $end-axis-id as xs:unsignedLong) as cntk:shape",
+    Shape.subshape,
+    pure=True,
+)
+
+
+# --------------------------------------------------------------------------------------- functions over variables
+
+
+def flatten(operand: Operand, name: str = "") -> compute.Function:
+    """All elements in the first of two dimensions."""
+    return compute.flatten(operand, None, name)
+
+
+def squeeze(operand: Operand, name: str = "") -> compute.Function:
+    """Without the dimensions of 1."""
+    return compute.squeeze(operand, None, name)
+
+
+def transpose(operand: Operand, name: str = "") -> compute.Function:
+    """A matrix with its dimensions exchanged."""
+    return compute.transpose(operand, None, name)
+
+
+def sliced(
+    operand: Operand, axes: Sequence[Axis], begin: Sequence[int], end: Sequence[int], name: str = ""
+) -> compute.Function:
+    """Elements from the begin index up to the end index along each axis; 0 as an end is the end."""
+    return compute.slice(operand, axes, begin, end, None, name)
+
+
+serve("flatten($operand as cntk:variable [, $name as xs:string]) as cntk:function", flatten)
+serve(
+    "flatten-on-axis($operand as cntk:variable, $axis as cntk:axis [, $name as xs:string]) as cntk:function",
+    compute.flatten,
+)
+serve(
+    "expand-dims($operand as cntk:variable, $axis as cntk:axis [, $name as xs:string]) as cntk:function",
+    compute.expand_dims,
+)
+serve("squeeze($operand as cntk:variable [, $name as xs:string]) as cntk:function", squeeze)
+serve(
+    "squeeze-axes($operand as cntk:variable, $axes as cntk:axis* [, $name as xs:string]) as cntk:function",
+    compute.squeeze,
+)
+serve(
+    "reshape($x as cntk:variable, $replacement-shape as cntk:shape [, $begin-axis as cntk:axis, $end-axis as cntk:axis,"
+    " $name as xs:string]) as cntk:function",
+    compute.reshape,
+)
+serve("transpose($operand as cntk:variable [, $name as xs:string]) as cntk:function", transpose)
+serve(
+    "transpose-axes($operand as cntk:variable, $axis1 as cntk:axis, $axis2 as cntk:axis [, $name as xs:string])"
+    " as cntk:function",
+    compute.transpose_axes,
+)
+serve(
+    "transpose-on-axes($x as cntk:variable, $permutation as cntk:axis* [, $name as xs:string]) as cntk:function",
+    compute.transpose,
+)
+serve(
+    "slice($operand as cntk:variable, $axis as cntk:axis*, $begin-index as xs:integer*, $end-index as xs:integer*"
+    " [, $name as xs:string]) as cntk:function",
+    sliced,
+)
+serve(
+    "slice-with-strides($x as cntk:variable, $axis as cntk:axis*, $begin-index as xs:integer*,"
+    " $end-index as xs:integer*, $strides as xs:integer* [, $name as xs:string]) as cntk:function",
+    compute.slice,
+)
+serve("splice($inputs as cntk:variable*, $axis as cntk:axis [, $name as xs:string]) as cntk:function", compute.splice)
+serve(
+    "pad($x as cntk:variable, $mode as xs:string, $head as xs:unsignedLong*, $foot as xs:unsignedLong*"
+    " [, $constant-value as xs:double, $name as xs:string]) as cntk:function",
+    compute.pad,
+)
+serve(
+    "depth-to-space($operand as cntk:variable, $block-size as xs:unsignedLong [, $name as xs:string]) as cntk:function",
+    compute.depth_to_space,
+)
+serve(
+    "space-to-depth($operand as cntk:variable, $block-size as xs:unsignedLong [, $name as xs:string]) as cntk:function",
+    compute.space_to_depth,
+)
