@@ -113,9 +113,7 @@ def apply(function: FunctionItem, array: XdmArray) -> Value:
     needs="static",
     effects=True,
 )
-def sort(
-    static: StaticContext, items: Sequence[Any], uri: str | None = None, key: FunctionItem | None = None
-) -> Value:
+def sort(static: StaticContext, items: Sequence[Any], uri: str | None = None, key: FunctionItem | None = None) -> Value:
     """The items in the order of their keys (their own values without a function), equal ones as they stand."""
     return sorted_by(items, key.call if key is not None else atomize, in_static(static, uri))
 
