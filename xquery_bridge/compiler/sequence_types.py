@@ -10,7 +10,7 @@ from xquery_bridge.compiler.scope import Scope
 from xquery_bridge.compiler.types import ITEM, NOTHING, StaticType, common
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import item_types as items
-from xquery_bridge.runtime.atomic import ANCESTORS, NUMERIC, PRIMITIVE, TYPES
+from xquery_bridge.runtime.atomic import ANCESTORS, PRIMITIVE, TYPES
 from xquery_bridge.runtime.casts import is_cast_target
 from xquery_bridge.runtime.collations import collation
 from xquery_bridge.runtime.context import FN, XS
@@ -39,7 +39,7 @@ _NODE_KINDS: Final = {
     "document": "document",
     **{kind: kind for kind in ("node", "element", "attribute", "text", "comment", "processing-instruction")},
     "namespace-node": "namespace-node",
-    **{kind: "json-node" for kind in ("object", "array", "number", "boolean", "null")},
+    **dict.fromkeys(("object", "array", "number", "boolean", "null"), "json-node"),
     "binary": "json-node",
 }
 

@@ -21,7 +21,7 @@ from xquery_bridge.runtime.maps import XdmMap
 from xquery_bridge.runtime.sequence_types import SequenceType
 from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, string_of
 
-# ------------------------------------------------------------------------------------------------------------ one or none
+# ---------------------------------------------------------------------------------------------------------- one or none
 
 
 def the_item(value: Value) -> Any:
@@ -113,7 +113,7 @@ def _bound(value: Value) -> int | None:
     return int(item)
 
 
-# -------------------------------------------------------------------------------------------------------------- positions
+# ------------------------------------------------------------------------------------------------------------ positions
 
 
 def item_at(value: Value, position: Any) -> Value:
@@ -149,21 +149,21 @@ def predicate_holds(value: Value, position: int, ranges: bool = False) -> bool:
     """
     kind = type(value)
     if kind is bool:
-        return value  # type: ignore[return-value]
+        return bool(value)
     if kind is int or kind is float:
-        return value == position
-    if kind is range and ranges:
-        return position in value  # type: ignore[operator]
-    if kind is list and len(value) == 1:  # type: ignore[arg-type]
-        value = value[0]  # type: ignore[index]
-    if isinstance(value, (int, float)) and type(value) is not bool or type(value).__name__ == "Decimal":
         return bool(value == position)
-    if ranges and kind is list and value and all(type(item) is int for item in value):  # type: ignore[union-attr]
-        return position in value  # type: ignore[operator]
+    if kind is range and ranges:
+        return position in value
+    if kind is list and len(value) == 1:
+        value = value[0]
+    if (isinstance(value, (int, float)) and type(value) is not bool) or type(value).__name__ == "Decimal":
+        return bool(value == position)
+    if ranges and kind is list and value and all(type(item) is int for item in value):
+        return position in value
     return ebv(value)
 
 
-# ------------------------------------------------------------------------------------------------------------------ nodes
+# ---------------------------------------------------------------------------------------------------------------- nodes
 
 
 def in_order(value: Value) -> Value:
@@ -210,7 +210,7 @@ def node_follows(left: Value, right: Value) -> Value:
     return [] if a is None or b is None else follows(a, b)
 
 
-# ------------------------------------------------------------------------------------------------------------------ types
+# ---------------------------------------------------------------------------------------------------------------- types
 
 
 def treat_as(target: SequenceType, value: Value, code: str) -> Value:
@@ -240,7 +240,7 @@ def castable_as(value: Value, target: str, allow_empty: bool, static: Any = None
     return castable(items[0], target, static) if static is not None else castable(items[0], target)
 
 
-# ------------------------------------------------------------------------------------------------------------------ calls
+# ---------------------------------------------------------------------------------------------------------------- calls
 
 
 class _Placeholder:
@@ -357,7 +357,7 @@ def new_map(entries: Sequence[tuple[Any, Value]]) -> XdmMap:
     return made
 
 
-# ----------------------------------------------------------------------------------------------------- variables, failures
+# -------------------------------------------------------------------------------------------------- variables, failures
 
 
 def fail(code: str, title: str = "") -> Any:
@@ -367,9 +367,7 @@ def fail(code: str, title: str = "") -> Any:
 
 def fail_unbound(name: str) -> Any:
     """An external variable without a value."""
-    raise XQueryError(
-        "XPDY0002", "External variable has no value", detail=f"${name}", marklogic_code="XDMP-EXTVAR"
-    )
+    raise XQueryError("XPDY0002", "External variable has no value", detail=f"${name}", marklogic_code="XDMP-EXTVAR")
 
 
 class _Pending:
@@ -389,6 +387,6 @@ def begin_variable(key: tuple[str, str], known: dict[Any, Any], name: str) -> No
 
 def external_value(context: DynamicContext, key: tuple[str, str], declared: SequenceType | None, static: Any) -> Value:
     """The value given for an external variable, converted to the type declared for it."""
-    from xquery_bridge.runtime.external_values import converted_external
+    from xquery_bridge.runtime.external_values import converted_external  # noqa: PLC0415
 
     return converted_external(context.variables[key], declared, static, key[1])

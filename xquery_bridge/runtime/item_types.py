@@ -76,7 +76,8 @@ _PASSES_AS: Final[dict[tuple[str, str], tuple[str, str]]] = {
     (CNTK_NAMESPACE, local): (CNTK_NAMESPACE, "variable") for local in ("function", "parameter", "constant")
 }
 
-_PREFIXES: Final = {uri: prefix for prefix, uri in reversed(ENHANCED_PREFIXES.items())}
+#: The first prefix of each namespace of 1.0-ml.
+_PREFIXES: Final = {uri: prefix for prefix, uri in reversed(list(ENHANCED_PREFIXES.items()))}
 
 
 def shown_name(uri: str, local: str) -> str:
@@ -313,11 +314,18 @@ class OpaqueType(ItemType):
         )
 
 
-@lru_cache(maxsize=1024)
+_OPAQUE_NAMES: Final[dict[type, frozenset[tuple[str, str]]]] = {}
+
+
 def opaque_names(kind: type[OpaqueItem]) -> frozenset[tuple[str, str]]:
     """The types (uri, local) that instances of a class have: its own, its base classes', and what it passes for."""
-    own = [(base.uri, base.local) for base in kind.__mro__ if issubclass(base, OpaqueItem) and base is not OpaqueItem]
-    return frozenset((*own, *(_PASSES_AS[name] for name in own if name in _PASSES_AS)))
+    known = _OPAQUE_NAMES.get(kind)
+    if known is None:
+        bases = [base for base in kind.__mro__ if issubclass(base, OpaqueItem) and base is not OpaqueItem]
+        own = [(base.uri, base.local) for base in bases]
+        known = frozenset((*own, *(_PASSES_AS[name] for name in own if name in _PASSES_AS)))
+        _OPAQUE_NAMES[kind] = known
+    return known
 
 
 def _opaque_classes() -> list[type[OpaqueItem]]:
@@ -380,7 +388,7 @@ class FunctionType(ItemType):
 
 def accepts(param: SequenceType, text: str) -> bool:
     """Whether a function whose parameter has the type in `text` takes all that another parameter type allows."""
-    from xquery_bridge.runtime.sequence_types import parse_sequence_type
+    from xquery_bridge.runtime.sequence_types import parse_sequence_type  # noqa: PLC0415  (types are made of each other)
 
     return param.is_subtype_of(parse_sequence_type(text))
 
@@ -404,7 +412,7 @@ class MapType(ItemType):
         if self.key is None or self.value is None:
             return True
         is_key, is_value = self.key.matches, self.value.matches
-        return all([is_key(key) and is_value(value) for key, value in item.items()])
+        return all(is_key(key) and is_value(value) for key, value in item.items())
 
     def derives_from(self, other: ItemType) -> bool:
         if isinstance(other, MapType):
@@ -466,14 +474,14 @@ class ChoiceType(ItemType):
         self.members = members
 
     def matches(self, item: Any) -> bool:
-        return any([member.matches(item) for member in self.members])
+        return any(member.matches(item) for member in self.members)
 
     def is_subtype_of(self, other: ItemType) -> bool:
         return all(member.is_subtype_of(other) for member in self.members)
 
 
 class SchemaComponentType(ItemType):
-    """1.0-ml's tests for schema components (`element-decl()`, `simple-type()` …): nothing matches, no schema is there."""
+    """1.0-ml's tests for schema components (`element-decl()` …): nothing matches, there is no schema."""
 
     __slots__ = ()
 
@@ -505,27 +513,34 @@ SCHEMA_COMPONENTS: Final = frozenset(
 )
 
 #: Namespace -> the opaque types in it.
+# fmt: off
 OPAQUE_TYPES: Final[dict[str, frozenset[str]]] = {
-    CNTK_NAMESPACE: frozenset(
-        "axis constant device function initializer learner parameter schedule shape trainer value variable".split()
-    ),
-    ENHANCED_PREFIXES["cts"]: frozenset(
-        """query reference order region box circle point polygon complex-polygon linestring period token entity
-        entity-dictionary after-query and-not-query and-query before-query boost-query collection-query directory-query
-        document-fragment-query document-query element-attribute-pair-geospatial-query element-attribute-range-query
-        element-attribute-value-query element-attribute-word-query element-child-geospatial-query
-        element-geospatial-query element-pair-geospatial-query element-query element-range-query element-value-query
-        element-word-query false-query field-range-query field-value-query field-word-query geospatial-region-query
-        json-property-child-geospatial-query json-property-geospatial-query json-property-pair-geospatial-query
-        json-property-range-query json-property-scope-query json-property-value-query json-property-word-query
-        locks-fragment-query locks-query lsqt-query near-query not-in-query not-query or-query path-geospatial-query
-        path-range-query period-compare-query period-range-query properties-fragment-query properties-query range-query
-        registered-query reverse-query similar-query triple-range-query true-query word-query""".split()
-    ),
+    CNTK_NAMESPACE: frozenset((
+        "axis", "constant", "device", "function", "initializer", "learner", "parameter", "schedule", "shape",
+        "trainer", "value", "variable",
+    )),
+    ENHANCED_PREFIXES["cts"]: frozenset((
+        "query", "reference", "order", "region", "box", "circle", "point", "polygon", "complex-polygon",
+        "linestring", "period", "token", "entity", "entity-dictionary", "after-query", "and-not-query",
+        "and-query", "before-query", "boost-query", "collection-query", "directory-query",
+        "document-fragment-query", "document-query", "element-attribute-pair-geospatial-query",
+        "element-attribute-range-query", "element-attribute-value-query", "element-attribute-word-query",
+        "element-child-geospatial-query", "element-geospatial-query", "element-pair-geospatial-query",
+        "element-query", "element-range-query", "element-value-query", "element-word-query", "false-query",
+        "field-range-query", "field-value-query", "field-word-query", "geospatial-region-query",
+        "json-property-child-geospatial-query", "json-property-geospatial-query",
+        "json-property-pair-geospatial-query", "json-property-range-query", "json-property-scope-query",
+        "json-property-value-query", "json-property-word-query", "locks-fragment-query", "locks-query",
+        "lsqt-query", "near-query", "not-in-query", "not-query", "or-query", "path-geospatial-query",
+        "path-range-query", "period-compare-query", "period-range-query", "properties-fragment-query",
+        "properties-query", "range-query", "registered-query", "reverse-query", "similar-query",
+        "triple-range-query", "true-query", "word-query",
+    )),
     ENHANCED_PREFIXES["ort"]: frozenset(("session", "value")),
     ENHANCED_PREFIXES["math"]: frozenset(("linear-model",)),
     ENHANCED_PREFIXES["sem"]: frozenset(("blank", "iri", "invalid", "store", "triple", "unknown")),
 }
+# fmt: on
 
 
 @lru_cache(maxsize=1024)

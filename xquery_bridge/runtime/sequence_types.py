@@ -1,4 +1,4 @@
-"""Sequence types: matching, the function conversion rules and subtyping (XQuery 3.1, sections 2.5.4 to 2.5.6 and 3.1.5.2).
+"""Sequence types: matching, function conversion and subtyping (XQuery 3.1, sections 2.5.4 to 2.5.6 and 3.1.5.2).
 
 A type is compiled once into closures for its kind and occurrence, so that a value which fits costs a look at its class.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from elementpath.datatypes import AnyURI, UntypedAtomic
@@ -45,9 +45,9 @@ _LIMITS: Final[dict[str, tuple[int, int | None]]] = {"": (1, 1), "?": (0, 1), "*
 class SequenceType:
     """An item type and how often it occurs; `item` is None for empty-sequence().
 
-    `matches(value)` says whether a Value is an instance. `convert(value)` gives the Value by the function conversion rules
-    (3.1.5.2): a bare item where exactly one is declared. It raises XPTY0004 in MarkLogic's words (XDMP-AS), FORG0001 for
-    untyped text that cannot be cast, FOTY0013 for what cannot be atomized.
+    `matches(value)` says whether a Value is an instance. `convert(value)` gives the Value by the function conversion
+    rules (3.1.5.2): a bare item where exactly one is declared. It raises XPTY0004 in MarkLogic's words (XDMP-AS),
+    FORG0001 for untyped text that cannot be cast, FOTY0013 for what cannot be atomized.
 
     `lenient`, for the signatures of built-in functions: an xs:integer in the range of a derived integer type is taken
     for one, and a function argument is only wrapped where its result needs conversion.
@@ -55,6 +55,7 @@ class SequenceType:
 
     __slots__ = ("convert", "high", "item", "lenient", "low", "matches", "occurrence", "text")
 
+    text: str
     convert: Callable[[Value], Value]
     matches: Callable[[Value], bool]
 
@@ -195,7 +196,7 @@ def _converter(declared: SequenceType, item: ItemType | None, occurrence: str) -
             return slow(value)
 
         return convert_many
-    if wraps or atomic and classes is None:
+    if wraps:
         return slow
     if classes is None:
 
@@ -317,7 +318,7 @@ def _choice_converter(declared: SequenceType, item: ChoiceType) -> Callable[[Any
 
 
 def _function_converter(declared: SequenceType, item: FunctionType) -> Callable[[Any], Any]:
-    """Function coercion (3.1.5.3): a function of the declared type around one of the same arity; maps and arrays, too."""
+    """Function coercion (3.1.5.3): a function of the declared type around one of the same arity, a map or an array."""
     params, result = item.params, item.result
     assert params is not None and result is not None
     arity = len(params)
@@ -392,7 +393,7 @@ _NODE_LABELS: Final = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_sequence_type(text: str) -> SequenceType:
     """The type that a signature of a built-in function names (`lenient`): `xs:string?`, `map(*)`, `cntk:variable*`.
 
