@@ -103,7 +103,7 @@ def decimal_divide(left: Any, right: Any) -> Decimal:
         divisor *= 10**-power
     quotient = _rounded_quotient(dividend, divisor)
     result = _EXACT.create_decimal(quotient).scaleb(-places, context=_EXACT).normalize(_EXACT)
-    return _held(result if result.as_tuple().exponent <= 0 else _EXACT.quantize(result, Decimal(1)))
+    return _held(_EXACT.quantize(result, Decimal(1)) if int(result.as_tuple().exponent) > 0 else result)
 
 
 def _digits(number: int) -> int:

@@ -1,4 +1,4 @@
-"""The atomic types by name: how they derive from each other, which Python classes hold them, and xs:float in 32 bits."""
+"""The atomic types by name: how they derive from each other, the classes that hold them, and xs:float in 32 bits."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class Float32(Float):
     __le__ = float.__le__
     __gt__ = float.__gt__
     __ge__ = float.__ge__
-    __add__ = float.__add__
-    __radd__ = float.__radd__
-    __sub__ = float.__sub__
-    __rsub__ = float.__rsub__
-    __mul__ = float.__mul__
-    __rmul__ = float.__rmul__
-    __truediv__ = float.__truediv__
-    __rtruediv__ = float.__rtruediv__
-    __mod__ = float.__mod__
-    __rmod__ = float.__rmod__
-    __abs__ = float.__abs__
+    __add__ = float.__add__  # type: ignore[assignment]
+    __radd__ = float.__radd__  # type: ignore[assignment]
+    __sub__ = float.__sub__  # type: ignore[assignment]
+    __rsub__ = float.__rsub__  # type: ignore[assignment]
+    __mul__ = float.__mul__  # type: ignore[assignment]
+    __rmul__ = float.__rmul__  # type: ignore[assignment]
+    __truediv__ = float.__truediv__  # type: ignore[assignment]
+    __rtruediv__ = float.__rtruediv__  # type: ignore[assignment]
+    __mod__ = float.__mod__  # type: ignore[assignment]
+    __rmod__ = float.__rmod__  # type: ignore[assignment]
+    __abs__ = float.__abs__  # type: ignore[assignment]
 
     def __str__(self) -> str:
         from xquery_bridge.runtime.casts import float_text

@@ -49,7 +49,7 @@ class Collation:
         if left == right:
             return 0
         first, second = self.key(left), self.key(right)
-        return (first > second) - (first < second)
+        return int(first > second) - int(first < second)
 
     def find(self, text: str, part: str) -> tuple[int, int] | None:
         """Where the first occurrence of a part begins and ends, None if there is none."""
@@ -102,7 +102,7 @@ _STRENGTHS: Final = {"primary": 1, "secondary": 2, "tertiary": 3, "quaternary": 
 
 #: The languages for which the default table needs no tailoring (CLDR's root collation).
 _ROOT_LANGUAGES: Final = frozenset(
-    ["ca", "de", "en", "fr", "ga", "id", "it", "lb", "ms", "nl", "pt", "rm", "root", "st", "sw", "xh", "zu"]
+    ("ca", "de", "en", "fr", "ga", "id", "it", "lb", "ms", "nl", "pt", "rm", "root", "st", "sw", "xh", "zu")
 )
 
 #: The tertiary weights of capital letters (UTS #10, table of tertiary weights).
@@ -170,9 +170,12 @@ class UnicodeCollation(Collation):
     def __init__(self, uri: str, parameters: UcaParameters) -> None:
         super().__init__(uri)
         self.parameters = parameters
-        self.key: Callable[[str], bytes] = lru_cache(maxsize=4096)(self._key)  # type: ignore[method-assign]
+        self._kept_key = lru_cache(maxsize=4096)(self._made_key)
 
-    def _key(self, text: str) -> bytes:
+    def key(self, text: str) -> bytes:
+        return self._kept_key(text)
+
+    def _made_key(self, text: str) -> bytes:
         """The sort key: the weights of each level in two bytes each, zeros between the levels (UTS #10, section 7)."""
         parameters = self.parameters
         elements = list(self._weighted(self._elements(text)))

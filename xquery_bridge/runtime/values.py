@@ -16,7 +16,7 @@ from elementpath.xpath_nodes import XPathNode
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.atomic import ATOMIC_CLASSES, INTEGER_CLASSES, STRING_CLASSES, Float32, type_name
-from xquery_bridge.runtime.casts import decimal_text, double_text, float_text
+from xquery_bridge.runtime.casts import TEXT
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray, MapMap
 from xquery_bridge.runtime.opaque import OpaqueItem, no_typed_value
@@ -174,7 +174,7 @@ def optional_atom(value: Value) -> Any:
     return atoms
 
 
-# ----------------------------------------------------------------------------------------------- effective boolean value
+# ---------------------------------------------------------------------------------------------- effective boolean value
 
 
 def _ebv_text(item: Any) -> bool:
@@ -222,40 +222,13 @@ def ebv(value: Value) -> bool:
     raise XQueryError("FORG0006", f"Invalid argument type: {describe(value)} has no effective boolean value")
 
 
-# --------------------------------------------------------------------------------------------------------------- strings
-
-
-def _same(item: str) -> str:
-    return item
-
-
-def _boolean_text(item: bool) -> str:
-    return "true" if item else "false"
-
-
-def _value_text(item: Any) -> str:
-    return item.value  # type: ignore[no-any-return]
-
-
-_TEXT: Final[dict[type, Callable[[Any], str]]] = {
-    **dict.fromkeys(ATOMIC_CLASSES, str),
-    **dict.fromkeys(INTEGER_CLASSES, int.__repr__),
-    **dict.fromkeys(STRING_CLASSES, str.__str__),
-    str: _same,
-    bool: _boolean_text,
-    float: double_text,
-    Float32: float_text,
-    Float: lambda item: float_text(Float32(item)),
-    Decimal: decimal_text,
-    UntypedAtomic: _value_text,
-    AnyURI: _value_text,
-}
+# -------------------------------------------------------------------------------------------------------------- strings
 
 
 def string_of(item: Any) -> str:
     """fn:string of one item (F&O 3.1, 2.3): canonical lexical forms, string values of nodes, JSON text of 1.0-ml's arrays
     and maps. Raises FOTY0014 for functions, FOTY0013 for opaque items."""
-    writer = _TEXT.get(type(item))
+    writer = TEXT.get(type(item))
     if writer is not None:
         return writer(item)
     if isinstance(item, XPathNode):
@@ -272,7 +245,7 @@ def text_of(value: Value) -> str:
 
     A json:array or a map of 1.0-ml gives its JSON text (xquery-1.0-ml.md, section 7). Raises XPTY0004 for more items.
     """
-    writer = _TEXT.get(type(value))
+    writer = TEXT.get(type(value))
     if writer is not None:
         return writer(value)
     if isinstance(value, JsonArray | MapMap):
@@ -283,13 +256,13 @@ def text_of(value: Value) -> str:
 
 def joined_text(value: Value) -> str:
     """The atomized items as strings with blanks between: attribute values, string constructors (XQuery 3.1, 3.9.1.1)."""
-    writer = _TEXT.get(type(value))
+    writer = TEXT.get(type(value))
     if writer is not None:
         return writer(value)
     return " ".join([string_of(item) for item in iterate(atomize(value))])
 
 
-# ----------------------------------------------------------------------------------------------------------- other rooms
+# ---------------------------------------------------------------------------------------------------------- other rooms
 
 
 def content_members(item: Any) -> list[Any] | None:
