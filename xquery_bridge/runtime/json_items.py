@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from json.encoder import encode_basestring  # keeps characters beyond ASCII as they are
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -206,10 +208,7 @@ class JsonArray:
         members = self._members
         if members is None:
             assert self._buffer is not None
-            members = self._buffer.tolist()
-            if self._buffer.dtype.itemsize == 4 and self._buffer.dtype.kind == "f":
-                new = float.__new__
-                members = [new(Float32, number) for number in members]
+            members = _boxed_numbers(self._buffer)
             self._members = members
         return members
 
@@ -236,6 +235,11 @@ class JsonArray:
         """
         if self._buffer is not None:
             return list(self.boxed)
+        inner = self._inner_buffers()
+        if inner:
+            import numpy as np
+
+            return _boxed_numbers(np.concatenate(inner))
         result: list[Any] = []
         path: list[int] = [id(self)]
         stack: list[Iterator[Any]] = [iter(self.boxed)]
@@ -257,6 +261,19 @@ class JsonArray:
                 stack.pop()
                 path.pop()
         return result
+
+    def _inner_buffers(self) -> list[np.ndarray[Any, Any]]:
+        """The buffers of the members, if every one is an array over a buffer of the same type of numbers; else none."""
+        members = self._members
+        if not members or type(members[0]) is not JsonArray or members[0]._buffer is None:
+            return []
+        dtype = members[0]._buffer.dtype
+        found = []
+        for member in members:
+            if type(member) is not JsonArray or member._buffer is None or member._buffer.dtype != dtype:
+                return []
+            found.append(member._buffer)
+        return found
 
     def append(self, member: _Value) -> None:
         """Add one member at the end."""
@@ -318,6 +335,21 @@ class JsonArray:
 
 _SEQUENCES: Final = frozenset((list, range))
 _NUMBERS: Final = frozenset((int, float, bool, Float32))
+
+
+def _boxed_numbers(buffer: np.ndarray[Any, Any]) -> list[_Value]:
+    """The numbers of a buffer as items: float32 as xs:float, float64 as xs:double, integers, booleans."""
+    numbers: list[_Value] = buffer.tolist()
+    if buffer.dtype.kind != "f" or buffer.dtype.itemsize != 4:
+        return numbers
+    # a million new objects would set off the garbage collector again and again, which takes most of the time
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return list(map(partial(float.__new__, Float32), numbers))
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _number(item: Any) -> float | int:
