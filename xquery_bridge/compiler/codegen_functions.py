@@ -32,7 +32,8 @@ class FunctionCodegen(ConstructorCodegen):
         text = str(type)
         if text == "item()*":
             return code
-        item, occurrence = (text[:-1], text[-1]) if text[-1] in "?*+" else (text, "")
+        occurrence = type.occurrence
+        item = text.removesuffix(occurrence)
         known = node.type
         wanted = self.static_type(type)
         if known.is_a(wanted.kind) and _within(known, wanted) and self.exact_kind(type) and item in _FITTING:
@@ -40,7 +41,7 @@ class FunctionCodegen(ConstructorCodegen):
                 return code
             return self.call(node, "the_item", code, form="item")
         constant = self.sequence_type(type)
-        form = "item" if not occurrence else "any"
+        form = "item" if type.low == type.high == 1 else "any"
         python = _PYTHON_CLASS.get(item)
         if python is not None and occurrence in ("", "?") and known.may_be(_STATIC_KIND[item]) and not known.is_a("node"):
             first, later = self.twice(code)
@@ -73,11 +74,10 @@ class FunctionCodegen(ConstructorCodegen):
 
     def argument(self, node: ir.Expr, code: Code, type: SequenceType) -> Code:
         """An argument in the form that implementations get: bare, bare or None, or a list."""
-        text = str(type)
         converted = self.converted(node, code, type)
-        if text[-1] in "*+" or text == "empty-sequence()":
+        if type.high is None or type.high == 0:
             return self.as_items(converted)
-        if text[-1] == "?":
+        if type.low == 0:
             if converted.form == "item" or (node.type.single and code.form == "item"):
                 return converted
             return Code(self.mark(node, f"optional({converted.text})"), "any", converted.depth + 1)
@@ -97,8 +97,7 @@ class FunctionCodegen(ConstructorCodegen):
             else:
                 first.append(next(remaining))
         code = self.call(node, name, *first, *args)
-        declared = str(row.result)
-        if declared[-1] not in "?*+" and declared != "empty-sequence()":
+        if row.result.low == row.result.high == 1:
             return Code(code.text, "item", code.depth)
         if type.single:
             return self.call(node, "the_item", code, form="item")

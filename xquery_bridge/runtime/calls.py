@@ -138,7 +138,7 @@ def member_or_item_at(value: Value, position: Any) -> Value:
     """1.0-ml's `value[position]`: the member of a single json:array, the item of any other sequence."""
     item = value[0] if type(value) is list and len(value) == 1 else value
     if isinstance(item, JsonArray):
-        return item.get(int(position)) if position == int(position) and 1 <= position <= len(item) else []
+        return item.get(int(position) - 1) if position == int(position) and 1 <= position <= len(item) else []
     return item_at(value, position)
 
 
@@ -219,7 +219,7 @@ def treat_as(target: SequenceType, value: Value, code: str) -> Value:
         return value[0] if type(value) is list and len(value) == 1 else value
     if code == "XPTY0004":
         raise target.refused(value)
-    raise XQueryError(code, detail=f"{describe(value)} as {target}")
+    raise XQueryError(code, f"Invalid treat: {describe(value)} as {target}")
 
 
 def cast_as(value: Value, target: str, allow_empty: bool, static: Any = None) -> Value:

@@ -86,7 +86,7 @@ def _from_client(sent: ExternalVariable, declared: SequenceType | None, static: 
     text = _text(value)
     if sent.type in ("json:array", "json:object") or wanted in ("json:array", "json:object"):
         return from_json(_parse_json(text))
-    if sent.type == "document-node()" or "(" in wanted:
+    if sent.type == "document-node()" or ("(" in wanted and wanted != "item()"):
         return _node(text, wanted, sent.type)
     item: Any = UntypedAtomic(text)
     if sent.type.startswith("xs:") and sent.type not in ("xs:untypedAtomic", "xs:string"):
