@@ -104,13 +104,10 @@ class BilinearInitializer(Initializer):
         out = np.zeros(shape.total_size, DTYPES[data_type])
         kernel = _tent(self.width)
         step = (channels + 1) * kernel.size
-        if (channels - 1) * step + kernel.size > out.size:
-            raise CntkError(
-                f"The filter of {self.width} x {self.height} for bilinear interpolation does not fit the parameter "
-                f"shape '{shape}'."
-            )
         for channel in range(channels):
-            out[channel * step : channel * step + kernel.size] = kernel
+            # a kernel larger than the parameter's: what would lie behind the end is left out, as CNTK's buffers show
+            place = out[channel * step : channel * step + kernel.size]
+            place[...] = kernel[: place.size]
         return out.reshape(shape.numpy_shape)
 
     def __str__(self) -> str:

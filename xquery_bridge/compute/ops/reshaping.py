@@ -579,10 +579,7 @@ def flatten(operand: Operand, axis: Axis | None = None, name: str = "") -> Compo
 def expand_dims(operand: Operand, axis: Axis, name: str = "") -> CompositeFunction:
     """With a dimension of 1 put in at an axis."""
     x, inner = _shaped_placeholder(operand)
-    place = axis
-    if axis.is_static and not axis.is_end_static and axis.static_index < 0:
-        place = Axis.static(axis.static_index + x.shape.rank + 1)
-    return as_block(reshape(inner, (1,), place, place), {inner: x}, "ExpandDims", name, {"axis": axis})
+    return as_block(reshape(inner, (1,), axis, axis), {inner: x}, "ExpandDims", name, {"axis": axis})
 
 
 def depth_to_space(operand: Operand, block_size: int, name: str = "") -> CompositeFunction:
