@@ -7,6 +7,7 @@ constructors and pragmas have lexical rules of their own: the parser reads them 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from xquery_bridge.errors import Frame, XQueryError
@@ -41,6 +42,8 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+#: Always a match: the last alternative takes any character.
+_next: Final[Callable[[str, int], re.Match[str]]] = _TOKEN.match  # type: ignore[assignment]
 _COMMENT_EDGE: Final = re.compile(r"\(:|:\)")
 
 
@@ -58,10 +61,13 @@ class Lexer:
 
     def advance(self) -> None:
         """Go to the next token."""
-        self.last = self.end
-        match = self._scan(self.end)
-        kind = self.kind = match.lastgroup or ""
-        self.text = match[kind]
+        end = self.last = self.end
+        match = _next(self.source, end)
+        kind = match.lastgroup or ""
+        if kind == "comment":
+            match = self._scan(end)
+            kind = match.lastgroup or ""
+        self.kind, self.text = kind, match[kind]
         self.start, self.end = match.span(kind)
 
     def resume(self, position: int) -> None:
@@ -82,11 +88,10 @@ class Lexer:
         return kind, first[kind], second[second.lastgroup or ""]
 
     def _scan(self, position: int) -> re.Match[str]:
-        match = _TOKEN.match(self.source, position)
-        assert match is not None
+        """The match of the token after a position, past comments."""
+        match = _next(self.source, position)
         while match.lastgroup == "comment":
-            match = _TOKEN.match(self.source, self._after_comment(match.start("comment")))
-            assert match is not None
+            match = _next(self.source, self._after_comment(match.start("comment")))
         return match
 
     def _after_comment(self, start: int) -> int:
