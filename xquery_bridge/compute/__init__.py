@@ -16,7 +16,10 @@
 - Functions: every operator is a Python function with the snake_case name of CNTK's C++ API and gives a composite
   `Function` (`op_name` of its `root_function`, `arguments`, `parameters`, `outputs`, `as_string()`); a Function is
   accepted where a variable is expected. `combine`, `as_block`, `as_composite`, `Function.replace_placeholders`.
-- Training: `Trainer(model, loss, evaluation or None, learners).train_minibatch({variable: value}, sweep_end)`.
+- Training: `Schedule.from_constant(rate, minibatch_size)`; learners `Sgd(parameters, schedule, LearnerOptions(…))`,
+  `MomentumSgd`, `Nesterov`, `AdaGrad`, `AdaDelta`, `RmsProp`, `Adam`, `FsAdaGrad`; initializers in `initializers`;
+  `Trainer(model, loss, evaluation or None, learners).train_minibatch({variable: value}, sweep_end)`.
+- Models: `save_model`, `load_model` in `compute.models`, which is imported on demand.
 - Every refusal is a `CntkError` with CNTK's sentence.
 
 How to add an operator: see `ops`.
@@ -32,6 +35,8 @@ from .graph import as_block as as_block
 from .graph import as_composite as as_composite
 from .graph import as_variable as as_variable
 from .graph import combine as combine
+from .layers import *  # noqa: F403
+from .learners import *  # noqa: F403
 from .ops.binary import *  # noqa: F403
 from .ops.blocks import *  # noqa: F403
 from .ops.convolution import *  # noqa: F403
@@ -40,9 +45,13 @@ from .ops.linear import *  # noqa: F403
 from .ops.losses import *  # noqa: F403
 from .ops.normalization import *  # noqa: F403
 from .ops.pooling import *  # noqa: F403
+from .ops.recurrence import *  # noqa: F403
 from .ops.reductions import *  # noqa: F403
 from .ops.reshaping import *  # noqa: F403
+from .ops.sequences import *  # noqa: F403
 from .ops.softmax import *  # noqa: F403
+from .recurrent_layers import *  # noqa: F403
+from .schedules import Schedule as Schedule
 from .session import current_session as current_session
 from .session import session as session
 from .shape import FREE as FREE

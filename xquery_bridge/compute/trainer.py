@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
 from .errors import CntkError
 from .evaluation import Executor
-from .graph import Function, as_variable
-from .tensor import Array, Tensor
+from .graph import Function, as_variable, leaves_of
+from .learners import Learner
 from .value import Value
 from .variable import Parameter, Variable
 
-__all__ = ["Learner", "Trainer"]
-
-
-class Learner(Protocol):
-    """What updates parameters: `prepare` computes the new state aside, `commit` puts it in force."""
-
-    parameters: Sequence[Parameter]
-
-    def prepare(self, gradients: Mapping[Parameter, Array], sample_count: int, sweep_end: bool = False) -> bool:
-        """Computes the new parameters and state; False when nothing would change."""
-        ...
-
-    def commit(self) -> None:
-        """Puts what was prepared in force."""
-        ...
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -50,14 +36,11 @@ class Trainer:
         self.loss = as_variable(loss)
         self.evaluation = None if evaluation is None else as_variable(evaluation)
         self.learners = list(learners)
-        self.parameters: list[Parameter] = [p for learner in self.learners for p in learner.parameters]
-        if len(set(self.parameters)) != len(self.parameters):
-            raise CntkError("Trainer: a parameter cannot belong to several learners.")
-        self.total_number_of_samples_seen = 0
+        self.parameters = _parameters_of(self.learners, [model, self.loss, self.evaluation])
+        self._counted = _variable_with_samples(self.loss)
         self._count = 0
         self._loss_sum = 0.0
         self._evaluation_sum = 0.0
-        self._evaluation_count = 0
         self._executor: Executor | None = None
 
     def train_minibatch(self, bindings: Mapping[Variable, Value], sweep_end: bool = False) -> bool:
@@ -67,32 +50,36 @@ class Trainer:
             bindings: a value for each argument of loss and evaluation.
             sweep_end: a sweep over the data ends with this minibatch.
         Returns:
-            Whether the parameters were updated (False with a learning rate of 0).
+            Whether a learner updated its parameters (not while its learning rate is 0).
+        Raises:
+            CntkError: a value is missing or does not fit, or a learner refuses; nothing has changed then.
         """
         executor = self._executor
         if executor is None or not executor.is_current:
-            roots = [self.loss] if self.evaluation is None else [self.loss, self.evaluation]
+            roots = [self.loss, self._counted]
+            if self.evaluation is not None:
+                roots.append(self.evaluation)
             executor = self._executor = Executor(roots, True, self.parameters)
-        plan, bound = executor.run(bindings)
-        loss, loss_tensor = plan.outputs[0]
-        count = _sample_count(self.loss, loss_tensor, bound)
-        updated = True
-        for learner in self.learners:
-            own = {p: plan.gradients[p] for p in learner.parameters}
-            updated = learner.prepare(own, count, sweep_end) is not False and updated
-        loss_sum = float(loss.sum())
-        evaluation_sum, evaluation_count = 0.0, 0
-        if self.evaluation is not None:
-            result, tensor = plan.outputs[1]
-            evaluation_sum = float(result.sum())
-            evaluation_count = _sample_count(self.evaluation, tensor, bound)
-        for learner in self.learners:
+        plan, _ = executor.run(bindings)
+        layout = plan.outputs[1][1].layout
+        count = 1 if layout is None else layout.frames
+        moving = [
+            learner
+            for learner in self.learners
+            if learner.prepare({p: plan.gradients[p] for p in learner.parameters}, count, sweep_end)
+        ]
+        loss_sum = float(plan.outputs[0][0].sum())
+        evaluation_sum = 0.0 if self.evaluation is None else float(plan.outputs[2][0].sum())
+        for learner in moving:
             learner.commit()
         plan.commit()
-        self._count, self._loss_sum = count, loss_sum
-        self._evaluation_sum, self._evaluation_count = evaluation_sum, evaluation_count
-        self.total_number_of_samples_seen += count
-        return updated
+        self._count, self._loss_sum, self._evaluation_sum = count, loss_sum, evaluation_sum
+        return bool(moving)
+
+    @property
+    def total_number_of_samples_seen(self) -> int:
+        """Samples that the first learner has learned from; those at a learning rate of 0 do not count."""
+        return self.learners[0].samples_seen
 
     @property
     def previous_minibatch_loss_average(self) -> float:
@@ -102,14 +89,14 @@ class Trainer:
 
     @property
     def previous_minibatch_evaluation_average(self) -> float:
-        """The summed evaluation criterion of the last minibatch over its samples."""
+        """The summed evaluation criterion of the last minibatch over the samples of the loss."""
         if self.evaluation is None:
             raise CntkError(
                 "Trainer::PreviousMinibatchEvaluationAverage: Cannot get evaluation criterion value when no evaluation "
                 "function was specified during 'this' trainer's construction"
             )
         self._require_minibatch()
-        return self._evaluation_sum / self._evaluation_count
+        return self._evaluation_sum / self._count
 
     @property
     def previous_minibatch_sample_count(self) -> int:
@@ -121,20 +108,46 @@ class Trainer:
             raise CntkError("There was no preceding call to TrainMinibatch or the minibatch was empty.")
 
 
-def _sample_count(criterion: Variable, tensor: Tensor, bound: dict[Variable, Value]) -> int:
-    """Samples behind a criterion: its own frames, else those of the nearest variable below it that has any."""
-    if tensor.layout is not None:
-        return tensor.layout.frames
-    seen: set[int] = set()
-    level: list[Any] = [criterion]
-    while level:
-        below: list[Any] = []
-        for variable in level:
-            if variable in bound and bound[variable].has_batch:
-                return len(bound[variable].array)
-            owner = variable.owner
-            if owner is not None and id(owner) not in seen:
-                seen.add(id(owner))
-                below.extend(owner.operands)
-        level = below
-    return 1
+def _parameters_of(learners: Sequence[Learner], roots: Sequence[Function | Variable | None]) -> list[Parameter]:
+    """The parameters of the learners, checked against the graphs they are to be learned from."""
+    if not learners:
+        raise CntkError("These must be at least one learner.")
+    learned: Counter[Parameter] = Counter(p for learner in learners for p in learner.parameters)
+    for parameter, times in learned.items():
+        if times > 1:
+            raise CntkError(f"Parameter '{parameter.as_string()}' is covered by {times} different learners")
+    known = {leaf for root in roots if root is not None for leaf in _leaves(root)}
+    foreign = [p for p in learned if p not in known]
+    if foreign:
+        raise CntkError(
+            f"Trainer ctor: {len(foreign)} of the learner parameters '{', '.join(p.as_string() for p in foreign)}' are "
+            "not part of the model specified"
+        )
+    return list(learned)
+
+
+def _leaves(root: Function | Variable) -> list[Variable]:
+    if isinstance(root, Function):
+        return leaves_of(root.root_function)
+    return [root] if root.owner is None else leaves_of(root.owner)
+
+
+def _variable_with_samples(loss: Variable) -> Variable:
+    """The variable whose samples are counted: the loss, else the first below it that has dynamic axes."""
+    if loss.dynamic_axes:
+        return loss
+    functions = [] if loss.owner is None else [loss.owner]
+    seen = set(functions)
+    while functions:
+        function = functions.pop()
+        for variable in (*function.outputs, *function.operands):
+            if variable.dynamic_axes:
+                return variable
+        below = [v.owner for v in function.operands if v.owner is not None and v.owner not in seen]
+        seen.update(below)
+        functions += reversed(below)
+    raise CntkError(
+        f"Trainer: Failed to find a variable underlying the graph rooted at specified loss function "
+        f"'{loss.as_string() if loss.owner is None else loss.owner.as_string()}', from which the training sample count "
+        "can be determined."
+    )
