@@ -206,17 +206,22 @@ def _divisor(number: Any) -> Fraction:
     return 1 / factor
 
 
-def _months(number: Fraction) -> Any:
+def _months(number: Fraction | float) -> Any:
     """Months, a half of one counted as one (fn:round)."""
-    return year_month_duration(math.floor(number + Fraction(1, 2)))
+    if isinf(number):
+        raise duration_overflow()
+    return year_month_duration(math.floor(Fraction(number) + Fraction(1, 2)))
 
 
 def _multiply_months(duration: Any, number: Any) -> Any:
-    return _months(duration.months * _factor(number))
+    """In double arithmetic where the factor is one: P2Y11M * 2.3e0 is 80.5 months, not a little less."""
+    factor = _factor(number)
+    return _months(duration.months * (float(number) if isinstance(number, float) else factor))
 
 
 def _divide_months(duration: Any, number: Any) -> Any:
-    return _months(duration.months * _divisor(number))
+    factor = _divisor(number)
+    return _months(duration.months / float(number) if isinstance(number, float) else duration.months * factor)
 
 
 def _multiply_time(duration: Any, number: Any) -> Any:
