@@ -37,8 +37,11 @@ from .graph import as_variable as as_variable
 from .graph import combine as combine
 from .layers import *  # noqa: F403
 from .learners import *  # noqa: F403
+from .ops.assignment import *  # noqa: F403
+from .ops.axes import *  # noqa: F403
 from .ops.binary import *  # noqa: F403
 from .ops.blocks import *  # noqa: F403
+from .ops.constants import *  # noqa: F403
 from .ops.convolution import *  # noqa: F403
 from .ops.elementwise import *  # noqa: F403
 from .ops.linear import *  # noqa: F403
@@ -48,6 +51,7 @@ from .ops.pooling import *  # noqa: F403
 from .ops.recurrence import *  # noqa: F403
 from .ops.reductions import *  # noqa: F403
 from .ops.reshaping import *  # noqa: F403
+from .ops.selection import *  # noqa: F403
 from .ops.sequences import *  # noqa: F403
 from .ops.softmax import *  # noqa: F403
 from .recurrent_layers import *  # noqa: F403

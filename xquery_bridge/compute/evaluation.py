@@ -42,7 +42,7 @@ class Flow:
         self.uses_steps = any(s.operator.uses_steps for group in self.groups for s in group) or any(
             self.is_loop(group) for group in self.groups
         )
-        self.dynamic_layout = any(s.operator.dynamic_layout for group in self.groups for s in group)
+        self.dynamic_layout = any(s.operator.layout_depends_on_data(s.function) for group in self.groups for s in group)
 
     def resolve(self, variable: Variable) -> Variable:
         """The variable behind a block's output or a block's placeholder."""
@@ -133,6 +133,14 @@ class Flow:
         own = {id(v) for v in group[0].outputs}
         return any(id(v) in own for v in group[0].operands)
 
+    def used_outside(self, group: Sequence[Step]) -> set[Variable]:
+        """The outputs of a group that other steps or the roots need."""
+        used = set(self.roots)
+        for other in self.groups:
+            if other is not group:
+                used.update(v for step in other for v in step.operands)
+        return used
+
     def _find_leaves(self) -> list[Variable]:
         leaves: dict[Variable, None] = {}
         for root in self.roots:
@@ -200,7 +208,7 @@ def compile_plan(
     builder = PlanBuilder(values, training, wanted, flow.dynamic_layout)
     for group in flow.groups:
         if flow.is_loop(group):
-            emit_loop(group, builder)
+            emit_loop(group, builder, flow.used_outside(group))
         else:
             step = group[0]
             if step.operator.passes_operands:

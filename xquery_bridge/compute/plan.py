@@ -10,7 +10,8 @@ they are emitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,32 @@ class PlanBuilder:
         self._tensors: dict[Variable, Tensor] = {}
         self._layouts: dict[Any, Layout] = {}
         self._constants: dict[Any, Tensor] = {}
+        self.in_backward_pass = False
         self._no_gradient_for: Callable[[Tensor], bool] | None = None
         self._output_maker: Callable[[Node, int, tuple[int, ...], np.dtype[Any]], Tensor] | None = None
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether gradients will be asked for."""
+        return bool(self._wanted)
+
+    @contextmanager
+    def outputs_made_by(self, maker: Callable[[Node, int, tuple[int, ...], np.dtype[Any]], Tensor]) -> Iterator[None]:
+        """Lets `maker(node, index, sample, dtype)` say where outputs with a layout are put."""
+        self._output_maker = maker
+        try:
+            yield
+        finally:
+            self._output_maker = None
+
+    @contextmanager
+    def no_gradient_for(self, excluded: Callable[[Tensor], bool] | None) -> Iterator[None]:
+        """Lets no gradient pass to some tensors."""
+        self._no_gradient_for = excluded
+        try:
+            yield
+        finally:
+            self._no_gradient_for = None
 
     # Tensors
 
@@ -354,6 +379,9 @@ class PlanBuilder:
             parent = child.parent
             if parent.gradient_whole:
                 return True
+            if parent.partitioned:  # its parts do not overlap, and their writers were asked already
+                child = parent
+                continue
             for window, writer in parent.windows_written.items():
                 if writer is not child and (not window or child.window is None or _overlap(child.window, window)):
                     return True
@@ -366,6 +394,7 @@ class PlanBuilder:
 
     def differentiate(self, output: Tensor) -> None:
         """Emits the backward pass from an output whose elements are summed."""
+        self.in_backward_pass = True
         self.accumulate(output, lambda g: partial(g.fill, 1), [])
         for step in reversed(self._tape):
             step()

@@ -68,6 +68,7 @@ class Tensor:
         "layout",
         "needs_gradient",
         "parent",
+        "partitioned",
         "pooled",
         "shape",
         "view",
@@ -94,6 +95,8 @@ class Tensor:
         self.gradient: Tensor | None = None
         self.gradient_shared = False
         self.gradient_whole = False
+        self.partitioned = False
+        """All views are parts that do not overlap (steps of a loop), or views of the whole."""
         self.windows_written: dict[tuple[tuple[int, int], ...], Tensor] = {}
         self.last_use = -1
         self.pooled: Array | None = None

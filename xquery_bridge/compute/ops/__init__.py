@@ -26,16 +26,22 @@ To add an operator:
 """
 
 from . import (
+    assignment,
+    axes,
     binary,
     blocks,
+    constants,
     convolution,
     elementwise,
     linear,
     losses,
     normalization,
     pooling,
+    recurrence,
     reductions,
     reshaping,
+    selection,
+    sequences,
     softmax,
 )
 from .operator import OPERATORS, Operator, fuse, register
@@ -43,8 +49,11 @@ from .operator import OPERATORS, Operator, fuse, register
 __all__ = [
     "OPERATORS",
     "Operator",
+    "assignment",
+    "axes",
     "binary",
     "blocks",
+    "constants",
     "convolution",
     "elementwise",
     "fuse",
@@ -52,8 +61,11 @@ __all__ = [
     "losses",
     "normalization",
     "pooling",
+    "recurrence",
     "reductions",
     "register",
     "reshaping",
+    "selection",
+    "sequences",
     "softmax",
 ]

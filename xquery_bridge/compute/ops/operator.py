@@ -83,6 +83,10 @@ class Operator:
         """Emits the contributions to the gradients of the operands that `plan.wants`."""
         raise CntkError(f"{self.name}: this operator has no gradient.")
 
+    def layout_depends_on_data(self, function: Function) -> bool:
+        """Whether the plan must know data to lay out the output: it is then made anew for each evaluation."""
+        return self.dynamic_layout
+
     def accepts(self, block: BlockFunction) -> bool:
         """For an operator that computes a block as a whole: whether it can compute this one."""
         return True

@@ -29,6 +29,7 @@ __all__ = [
     "argmax",
     "argmin",
     "reduce_elements",
+    "reduce_elements_along",
     "reduce_elements_on_axes",
     "reduce_l1",
     "reduce_l2",
@@ -159,6 +160,9 @@ class _ReduceElements(Operator):
         if any(axis.is_all_static for axis in axes):
             return [Outcome(SCALAR, operand.data_type, dynamic)]
         reduced = self._static(axes, operand.shape.rank)
+        if not function.attributes.get("reductionKeepDimensions", True):
+            kept = Shape(d for i, d in enumerate(operand.shape) if i not in reduced)
+            return [Outcome(kept, operand.data_type, dynamic)]
         return [
             Outcome(Shape(1 if i in reduced else d for i, d in enumerate(operand.shape)), operand.data_type, dynamic)
         ]
@@ -195,8 +199,10 @@ class _ReduceElements(Operator):
         offset = 0 if x.layout is None else 1
         if any(a.is_all or a.is_all_static for a in specified):
             sample: tuple[int, ...] = ()
-        else:
+        elif node.attributes.get("reductionKeepDimensions", True):
             sample = tuple(1 if i + offset in axes else d for i, d in enumerate(x.sample))
+        else:
+            sample = tuple(d for i, d in enumerate(x.sample) if i + offset not in axes)
         operation = node.attributes["reductionOpName"]
         rule, derivative = _RULES[operation]
         out = plan.output(node, sample, layout, differentiable=derivative is not None)
@@ -233,6 +239,18 @@ def reduce_elements(operand: Operand, operation: str, axis: Axis, name: str = ""
     """
     keeps = not (axis.is_all or axis.is_all_static)
     attributes: dict[str, Any] = {"axis": axis, "reductionKeepDimensions": keeps, "reductionOpName": operation}
+    return call(_REDUCE, [operand], attributes, name)
+
+
+def reduce_elements_along(
+    operand: Operand, operation: str, axis: Axis, keep_dimension: bool, name: str = ""
+) -> CompositeFunction:
+    """A reduction along one static axis whose dimension may be dropped; a primitive (used on unpacked sequences)."""
+    attributes: dict[str, Any] = {
+        "axis": axis,
+        "reductionKeepDimensions": keep_dimension,
+        "reductionOpName": operation,
+    }
     return call(_REDUCE, [operand], attributes, name)
 
 
