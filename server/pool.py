@@ -19,7 +19,7 @@ import sys
 from collections import deque
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 
@@ -89,8 +89,7 @@ class Worker(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's class does not derive from it
 
     def data_received(self, data: bytes) -> None:
         message = self._buffer.feed(data)
@@ -266,15 +265,17 @@ class Pool:
         """Start one worker, trying again for as long as it takes."""
         while not self._closing:
             await asyncio.sleep(RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS) - 1)])
-            worker = await self._spawn()
+            worker = None
             try:
+                worker = await self._spawn()
                 async with asyncio.timeout(START_LIMIT):
                     await worker.ready
-            except (TimeoutError, PoolError):
-                worker.kill()
+            except (PoolError, OSError) as error:  # OSError: no process to be had, or none that was ready in time
+                if worker is not None:
+                    worker.kill()
                 self._failures += 1
                 if not self._closing:
-                    logger.error("A worker process did not start (%d in a row)", self._failures)
+                    logger.error("A worker process did not start (%d in a row): %s", self._failures, error)
                 if not self.able:
                     self._turn_away()
                 continue

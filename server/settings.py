@@ -169,8 +169,9 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str] = 
         if user is not None:
             raise SettingsError(f"The user {user} has no password. {_HOW_TO_SET}")
         if not is_loopback(host):
+            place = host or "all addresses"
             raise SettingsError(
-                f"Listening on {host or 'every address'} lets other machines in, so a password must be set. {_HOW_TO_SET}"
+                f"Listening on {place} lets other machines in, so a password must be set. {_HOW_TO_SET}"
             )
         password = DEFAULT_PASSWORD
     return Settings(**values, user=user or DEFAULT_USER, password=password)  # type: ignore[arg-type]

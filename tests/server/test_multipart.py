@@ -35,8 +35,8 @@ def test_the_body_is_the_recorded_one() -> None:
 def test_the_headers_of_a_node_stand_in_their_order() -> None:
     part = Part("application/xml", "element()", b"<a/>", uri="/ä b.xml", path="/*:a")
     assert (
-        b"\r\nContent-Type: application/xml\r\nX-Primitive: element()\r\nX-URI: /%C3%A4 b.xml\r\nX-Path: /*:a\r\n\r\n<a/>"
-        in render(Answer([part])).body
+        b"\r\nContent-Type: application/xml\r\nX-Primitive: element()\r\nX-URI: /%C3%A4 b.xml\r\n"
+        b"X-Path: /*:a\r\n\r\n<a/>" in render(Answer([part])).body
     )
     attribute = Part("text/plain", "attribute()", b"1", attribute="x")
     assert b"\r\nX-Primitive: attribute()\r\nX-Attr: x\r\n\r\n1" in render(Answer([attribute])).body
