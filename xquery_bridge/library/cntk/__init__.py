@@ -19,6 +19,7 @@ _MODULES: Final = (
     "layers",
     "linear",
     "losses",
+    "models",
     "reductions",
     "schedules",
     "sequences",

@@ -14,17 +14,16 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from xquery_bridge.compute import Value, Variable, as_variable
+from xquery_bridge.compute import Function, Value, Variable, as_variable
 from xquery_bridge.errors import XQueryError
-from xquery_bridge.library.cntk.items import CntkFunction, CntkValue, CntkVariable
+from xquery_bridge.library.cntk.items import CntkConstant, CntkFunction, CntkParameter, CntkValue, CntkVariable
 from xquery_bridge.runtime.atomic import NUMERIC_CLASSES, Float32, type_name
 from xquery_bridge.runtime.casts import cast
 from xquery_bridge.runtime.json_items import JsonArray, MapMap
 from xquery_bridge.runtime.opaque import OpaqueItem
 from xquery_bridge.runtime.values import atomize_one
 
-#: Classes whose members NumPy turns into numbers by itself, and fast.
-_FLOATING: Final = frozenset((float, Float32))
+#: Classes whose instances NumPy turns into numbers by itself.
 _DIRECT: Final = frozenset((int, float, Float32, Decimal))
 
 
@@ -40,23 +39,17 @@ def numbers(where: str, array: JsonArray, dtype: type[Any]) -> NDArray[Any]:
     if buffer is not None:
         return buffer.astype(dtype, copy=False)
     members: Sequence[Any] = array.boxed
-    kinds = set(map(type, members))
-    if not _DIRECT.issuperset(kinds):
-        members = _flat(where, array)
-        kinds = set(map(type, members))
-        if not _DIRECT.issuperset(kinds):
+    if not _DIRECT.issuperset(map(type, members)):
+        members = _flat(array)
+        if not _DIRECT.issuperset(map(type, members)):
             members = [_number(where, place, item) for place, item in enumerate(members, 1)]
-            kinds = {float}
-    if kinds <= _FLOATING:
-        return np.array(members, dtype=dtype)
     try:
-        # by way of double, as an xs:decimal or xs:integer is promoted
-        return np.array(list(map(float, members)), dtype=dtype)
+        return np.array(members, dtype=dtype)
     except OverflowError:
         return np.array([_number(where, place, item) for place, item in enumerate(members, 1)], dtype=dtype)
 
 
-def _flat(where: str, array: JsonArray) -> list[Any]:
+def _flat(array: JsonArray) -> list[Any]:
     """The members, nested arrays in their place; a null stands nowhere for a number."""
     if not any(type(member) is JsonArray for member in array.boxed):
         return [
@@ -64,9 +57,6 @@ def _flat(where: str, array: JsonArray) -> list[Any]:
             for member in array.boxed
             for item in (member if type(member) is list or type(member) is range else (member,))
         ]
-    buffers = [inner.buffer for inner in array.boxed if isinstance(inner, JsonArray)]
-    if len(buffers) == len(array) and all(buffer is not None for buffer in buffers):
-        return [number for buffer in buffers if buffer is not None for number in buffer.tolist()]
     return array.flattened()
 
 
@@ -137,6 +127,10 @@ def arrays(value: Value, variable: Variable | None = None) -> JsonArray:
 # --------------------------------------------------------------------------------------------------------- bindings
 
 
+#: The exact classes of items that stand for a variable.
+_VARIABLES: Final = frozenset((CntkVariable, CntkParameter, CntkConstant, CntkFunction))
+
+
 def bindings(where: str, array: JsonArray) -> dict[Variable, Value]:
     """The values by their variables: one (variable, value) pair, or an array of pairs; an empty array binds nothing.
 
@@ -144,25 +138,16 @@ def bindings(where: str, array: JsonArray) -> dict[Variable, Value]:
         XQueryError: XPTY0004 for anything else, saying what came.
     """
     members = array.boxed
-    if members and not isinstance(members[0], JsonArray):
-        variable, value = _pair(where, array)
-        return {variable: value}
+    if members and type(members[0]) is not JsonArray:
+        members = [array]
     bound: dict[Variable, Value] = {}
     for member in members:
-        if not isinstance(member, JsonArray):
-            _refuse_pair(where, member)
-        variable, value = _pair(where, member)
-        bound[variable] = value
+        pair = member.boxed if type(member) is JsonArray else ()
+        if len(pair) != 2 or type(pair[0]) not in _VARIABLES or type(pair[1]) is not CntkValue:
+            _refuse_pair(where, member.items() if isinstance(member, JsonArray) else member)
+        variable = pair[0].value
+        bound[variable.output if isinstance(variable, Function) else variable] = pair[1].value
     return bound
-
-
-def _pair(where: str, array: JsonArray) -> tuple[Variable, Value]:
-    members = array.items()
-    if len(members) == 2:
-        variable, value = members
-        if isinstance(variable, CntkVariable | CntkFunction) and isinstance(value, CntkValue):
-            return as_variable(variable.value), value.value
-    _refuse_pair(where, members)
 
 
 def _refuse_pair(where: str, came: Any) -> NoReturn:
@@ -182,7 +167,7 @@ def variable_pairs(where: str, array: JsonArray) -> list[tuple[Variable, Variabl
     found: list[tuple[Variable, Variable]] = []
     for pair in pairs:
         both = pair.items() if isinstance(pair, JsonArray) else [pair]
-        if len(both) != 2 or not all(isinstance(item, CntkVariable | CntkFunction) for item in both):
+        if len(both) != 2 or not all(type(item) in _VARIABLES for item in both):
             shown = ", ".join(type_name(item) for item in both[:4])
             raise XQueryError("XPTY0004", f"{where}: pairs of two cntk:variable were expected, ({shown}) came")
         found.append((as_variable(both[0].value), as_variable(both[1].value)))

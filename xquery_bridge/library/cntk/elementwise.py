@@ -51,7 +51,6 @@ serve_family(
     "NAME($left-operand as cntk:variable, $right-operand as cntk:variable [, $name as xs:string]) as cntk:function",
     ("element-and", compute.element_and),
     ("element-divide", compute.element_divide),
-    ("element-max", compute.element_max),
     ("element-min", compute.element_min),
     ("element-or", compute.element_or),
     ("element-times", compute.element_times),
@@ -82,6 +81,12 @@ serve(
     "element-select($condition as cntk:variable, $then-operand as cntk:variable, $else-operand as cntk:variable"
     " [, $name as xs:string]) as cntk:function",
     compute.element_select,
+)
+
+# CNTK's ElementMax has no default for its name.
+serve(
+    "element-max($left-operand as cntk:variable, $right-operand as cntk:variable, $name as xs:string) as cntk:function",
+    compute.element_max,
 )
 
 # Any number of operands.

@@ -242,25 +242,26 @@ def _recurrence(name: str, make: Callable[..., Function], table: Sequence[Option
         operand: Operand,
         additional: MapMap,
         go_backwards: bool = False,
-        initial_states: Sequence[Operand] = (),
+        initial_states: Sequence[Operand] | Operand = (),
         return_full_state: bool = False,
         layer_name: str = "",
     ) -> Function:
+        states = initial_states if isinstance(initial_states, Sequence) else [initial_states]
         given = _cell_options(f"cntk:{name}", (*table, _NAME), additional)
         own_name = given.pop("name", "")
-        return make(operand, go_backwards, initial_states, return_full_state, layer_name or own_name, **given)
+        return make(operand, go_backwards, states, return_full_state, layer_name or own_name, **given)
 
     layer.__doc__ = make.__doc__
     return layer
 
 
-for _name, _make, _table in (
-    ("lstm-layer", compute.lstm_layer, _LSTM),
-    ("gru-layer", compute.gru_layer, _CELL),
-    ("rnn-step-layer", compute.rnn_step_layer, _CELL),
+for _name, _make, _table, _states in (
+    ("lstm-layer", compute.lstm_layer, _LSTM, "cntk:constant*"),
+    ("gru-layer", compute.gru_layer, _CELL, "cntk:constant"),
+    ("rnn-step-layer", compute.rnn_step_layer, _CELL, "cntk:constant*"),
 ):
     serve(
         f"{_name}($x as cntk:variable, $additional-parameters as map:map [, $go-backwards as xs:boolean,"
-        " $initial-states as cntk:constant*, $return-full-state as xs:boolean, $name as xs:string]) as cntk:function",
+        f" $initial-states as {_states}, $return-full-state as xs:boolean, $name as xs:string]) as cntk:function",
         _recurrence(_name, _make, _table),
     )

@@ -7,8 +7,8 @@ A row is written as the reference page shows it, what may be left out from the r
 
 It stands for one row of each arity. The implementation gets the objects that items hold (`compute.Variable` or
 `compute.Function` for cntk:variable, lists of them for `*`), numbers as int or float, and returns such objects; items
-are made of them by the result type. A refusal of CNTK becomes XDMP-CNTKERR. Calls run in the session of the request, whose
-counters start at 0 (cntk-conventions.md, Quoting); rows that are `pure` need no session and have no effects.
+are made of them by the result type. A refusal of CNTK becomes XDMP-CNTKERR. Calls run in the session of the request,
+whose counters start at 0 (cntk-conventions.md, Quoting); rows that are `pure` need no session and have no effects.
 """
 
 from __future__ import annotations

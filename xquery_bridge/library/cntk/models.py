@@ -1,0 +1,39 @@
+"""Rows of models in and out: functions as binary nodes (cntk-functions.md, group function)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from xquery_bridge.compute import CPU, CntkError, Device, Function
+from xquery_bridge.compute.models import load_model, save_model
+from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.runtime.json_nodes import BinaryNode
+from xquery_bridge.runtime.nodes import DocumentNode
+
+Load = Callable[[bytes, Device], Function]
+
+#: What reads a format, by its name in lower case; CNTK's own is the default.
+_FORMATS: Final[dict[str, Load]] = {"": load_model, "cntkv2": load_model, "cntk": load_model}
+
+
+def load(node: BinaryNode, device: Device = CPU, format: str = "") -> Function:
+    """The function in a model file: CNTK's own format, or the one named."""
+    reader = _FORMATS.get(format.lower())
+    if reader is None:
+        known = ", ".join(f'"{name}"' for name in _FORMATS if name)
+        raise CntkError(f'cntk:function: $format: one of {known} was expected, "{format}" came.')
+    return reader(node.value, device)
+
+
+def save(function: Function) -> DocumentNode:
+    """A function with its parameters as a document of one binary node, in CNTK's own format."""
+    made = DocumentNode()
+    leaf = BinaryNode(save_model(function))
+    leaf.parent = made
+    made.children.append(leaf)
+    return made
+
+
+serve("function($node as binary() [, $device as cntk:device, $format as xs:string]) as cntk:function", load)
+serve("function-save($function as cntk:function) as document-node()", save)
