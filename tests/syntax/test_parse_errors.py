@@ -53,9 +53,9 @@ def test_errors_in_constructors_say_where_they_are():
 
 
 PIECES = [
-    *"()[]{}<>/'\"&;:?*+-=!|@$%#.,`~\n\ré\U00010000 ", "(:", ":)", "<a>", "</a>", "<!--", "-->", "``[", "]``", "`{", "}`",
-    "(#", "#)", "for $x in ", "let $x := ", "return ", "if (", "element ", "map {", "Q{", "1", "1.e", "&#", "a", "p:a", "::",
-    "declare ", "function(", "as ", "item()", "xquery version ", "import ",
+    *"()[]{}<>/'\"&;:?*+-=!|@$%#.,`~\n\ré\U00010000 ", "(:", ":)", "<a>", "</a>", "<!--", "-->", "``[", "]``",
+    "`{", "}`", "(#", "#)", "for $x in ", "let $x := ", "return ", "if (", "element ", "map {", "Q{", "1", "1.e", "&#",
+    "a", "p:a", "::", "declare ", "function(", "as ", "item()", "xquery version ", "import ",
 ]  # fmt: skip
 
 

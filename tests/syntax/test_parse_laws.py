@@ -11,7 +11,8 @@ from xquery_bridge.syntax.prolog import PrologParser
 
 LEAVES = [
     "1", "2.5", ".5", "1e3", "'it''s'", '"&lt;&#65;"', "$x", "$p:x", "$Q{u:v}x", ".", "()", "a", "p:a",
-    "*", "p:*", "*:a", "Q{u}*", "@k", "..", "(/)", "/a/b", "//a", "a//b[1][2]", "self::node()", "ancestor-or-self::element(a, xs:string?)",
+    "*", "p:*", "*:a", "Q{u}*", "@k", "..", "(/)", "/a/b", "//a", "a//b[1][2]", "self::node()",
+    "ancestor-or-self::element(a, xs:string?)",
     "text()", "attribute(*)", "document-node(element(a))", "processing-instruction(go)", "processing-instruction('x')",
     "for", "if", "map", "element", "validate", "f()", "fn:count#1", "Q{u}f(1)", "?a", "?*", "?1", "<a/>", "<!-- c -->",
     "<?go now?>", "map {}", "[]", "array {}", "``[]``", "text {}", "<a> <b/> {1} &#32;{{}} <![CDATA[ ]]></a>",

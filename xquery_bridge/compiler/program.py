@@ -186,7 +186,7 @@ class ProgramBuilder:
         loaded: list[ModuleScope] = []
         self.modules[uri] = loaded
         for location, text in texts:
-            query = parse_query(text, scope.static.dialect)
+            query = parse_query(text, scope.static.dialect, uri=location)
             module = query.modules[0]
             if module.uri is None:
                 raise XQueryError("XQST0059", f"{location} is no library module", marklogic_code="XDMP-IMPMOD")
