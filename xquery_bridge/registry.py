@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from xquery_bridge.runtime.sequence_types import SequenceType, parse_sequence_type
 
 #: What an implementation may ask for before its arguments, in the order it gets them.
 NEEDS: Final = ("dynamic", "static", "item", "position", "last")
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _SIGNATURE = re.compile(r"\s*(?P<name>[\w.\-]+)\s*\((?P<params>.*)\)\s+as\s+(?P<result>.+?)\s*", re.DOTALL)
 _PARAM = re.compile(r"\s*\$(?P<name>[\w.\-]+)\s+as\s+(?P<type>.+?)\s*(?P<variadic>\.\.\.)?\s*", re.DOTALL)
@@ -106,10 +108,10 @@ class Table:
         self.uri, self.prefix = uri, prefix
         self.rows: list[Row] = []
 
-    def row(self, *signatures: str, **flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def row(self, *signatures: str, **flags: Any) -> Callable[[_Function], _Function]:
         """Decorate an implementation with its row, or with several when it serves several arities."""
 
-        def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        def register(implementation: _Function) -> _Function:
             for signature in signatures:
                 self.add(signature, implementation, **flags)
             return implementation

@@ -113,7 +113,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
 #: Everything a generated program finds in its namespace, besides its own functions and constants.
 RUNTIME: Final[dict[str, Any]] = {
     **{name: getattr(module, name) for module, names in _NAMED for name in names},
-    **{f"value_{name}": getattr(comparison, name) for name in _VALUE_COMPARISONS},
+    **{f"value_{name}": getattr(comparison, f"value_{name}") for name in _VALUE_COMPARISONS},
     **{f"general_{name}": getattr(comparison, f"general_{name}") for name in _VALUE_COMPARISONS},
     **{f"{axis.replace('-', '_')}_step": step for axis, step in axes.STEPS.items()},
     **{f"{axis.replace('-', '_')}_axis": nodes for axis, nodes in axes.AXES.items()},

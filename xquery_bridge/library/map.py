@@ -10,7 +10,7 @@ from xquery_bridge.registry import Table
 from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.maps import XdmMap
-from xquery_bridge.runtime.values import Value, as_list
+from xquery_bridge.runtime.values import Value, as_list, from_items
 
 MAP: Final = Table("http://www.w3.org/2005/xpath-functions/map", "map")
 _DUPLICATES: Final = {"reject", "use-first", "use-last", "use-any", "combine"}
@@ -71,13 +71,14 @@ def find(items: Sequence[Any], key: Any) -> XdmArray:
 @MAP.row("put($map as map(*), $key as xs:anyAtomicType, $value as item()*) as map(*)")
 def put(the_map: XdmMap, key: Any, value: Value) -> XdmMap:
     """The map with an entry added or replaced."""
-    return the_map.put(key, value)
+    return the_map.put(key, from_items(value))
 
 
 @MAP.row("entry($key as xs:anyAtomicType, $value as item()*) as map(*)")
 def entry(key: Any, value: Value) -> XdmMap:
     """A map with one entry."""
-    return XdmMap.of([(key, value)])
+    value = from_items(value)
+    return XdmMap({key: (key, value)}) if type(key) is str or type(key) is int else XdmMap.of([(key, value)])
 
 
 @MAP.row("remove($map as map(*), $keys as xs:anyAtomicType*) as map(*)")

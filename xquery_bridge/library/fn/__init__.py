@@ -1,1 +1,1 @@
-"""The functions of the `fn:` namespace (XQuery and XPath Functions and Operators 3.1), by the chapters of that document."""
+"""The functions of the `fn:` namespace (XPath and XQuery Functions and Operators 3.1), by the chapters of it."""

@@ -47,7 +47,7 @@ def analyze_string(text: str | None, pattern: str, flags: str = "") -> ElementNo
 def _groups(
     builder: NodeBuilder, match: re.Match[str], nesting: tuple[tuple[int, ...], ...], parent: int, text: str
 ) -> None:
-    """The text of a group with the groups inside it. One that a repeated group left from an earlier turn is passed by."""
+    """The text of a group with the groups inside it, but for what a repeated group left from an earlier turn."""
     at, end = match.span(parent)
     for number in nesting[parent]:
         begin, stop = match.span(number)

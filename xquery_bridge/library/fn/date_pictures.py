@@ -1,7 +1,7 @@
 """fn:format-dateTime, fn:format-date and fn:format-time (F&O 3.1, section 9.8).
 
-Names are English and the calendar is the Gregorian one; a query that asks for others is told so in the result, as section
-9.8.4.8 has it.
+Names are English and the calendar is the Gregorian one; a query that asks for others is told so in the result, as
+section 9.8.4.8 has it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,52 @@ from xquery_bridge.library.fn.integer_pictures import DigitPattern, PictureError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime.date_times import Fields, add_microseconds, build, days_before, fields, month_length
 
-_MONTHS: Final = ("January February March April May June July August September October November December").split()
-_DAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS: Final = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_DAYS: Final = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _CALENDARS: Final = frozenset(
-    "AD AH AME AM AP AS BE CB CE CL CS EE FE ISO JE KE KY ME MS NS OS RS SE SH SS TE VE VS".split()
+    [
+        "AD",
+        "AH",
+        "AME",
+        "AM",
+        "AP",
+        "AS",
+        "BE",
+        "CB",
+        "CE",
+        "CL",
+        "CS",
+        "EE",
+        "FE",
+        "ISO",
+        "JE",
+        "KE",
+        "KY",
+        "ME",
+        "MS",
+        "NS",
+        "OS",
+        "RS",
+        "SE",
+        "SH",
+        "SS",
+        "TE",
+        "VE",
+        "VS",
+    ]
 )
 _GREGORIAN: Final = ("AD", "ISO")
 #: component -> what it is formatted by when the picture does not say
@@ -101,7 +143,7 @@ def _component(picture: str, marker: str) -> _Component:
     return _Component(letter, token, modifier == "o", modifier == "t", least, most, bool(comma))
 
 
-# ---------------------------------------------------------------------------------------------------------- components
+# ----------------------------------------------------------------------------------------------------------- components
 
 
 def _weekday(of: Fields) -> int:
@@ -124,14 +166,12 @@ def _week_of_year(of: Fields) -> int:
 
 
 def _week_of_month(of: Fields) -> int:
-    """The week of the month by the same rule: one whose Thursday is in another month counts there."""
-    day = of.day - _weekday(of) + 4
-    if day < 1:
+    """The week of the month: the first one has its first Thursday; days before it count with the month before."""
+    thursday = of.day - _weekday(of) + 4
+    if thursday < 1:
         year, month = (of.year, of.month - 1) if of.month > 1 else (of.year - 1, 12)
-        day += month_length(year, month)
-    elif day > month_length(of.year, of.month):
-        day -= month_length(of.year, of.month)
-    return (day - 1) // 7 + 1
+        thursday += month_length(year, month)
+    return (thursday - 1) // 7 + 1
 
 
 _NUMBERS: Final[dict[str, Callable[[Fields], int]]] = {
@@ -178,12 +218,12 @@ def _number(part: _Component, of: Fields) -> str:
         token = "1"
     least, most = part.least, part.most
     pattern: DigitPattern | None = digit_pattern(token) if any(map(is_digit, token)) else None
-    if part.letter == "Y" and pattern is not None:
-        if not part.has_width and pattern.size > 1:
+    if part.letter == "Y":
+        if not part.has_width and pattern is not None and pattern.size > 1:
             most = pattern.size
         if most is not None:
             number %= 10**most
-    return formatted(number, token, as_ordinal=part.as_ordinal, least=least)
+    return formatted(number, token, as_ordinal=part.as_ordinal, least=least).ljust(least)
 
 
 def _fraction(part: _Component, of: Fields) -> str:
@@ -192,16 +232,10 @@ def _fraction(part: _Component, of: Fields) -> str:
     if not any(map(is_digit, part.token)):
         return formatted(of.microsecond, part.token, as_ordinal=part.as_ordinal)
     pattern = digit_pattern(part.token[::-1])
-    least, most = max(pattern.least, part.least), part.most
-    if not part.has_width and pattern.size > 1:
-        most = pattern.size
-    elif part.has_width:
-        least = max(part.least, 1 if pattern.size == 1 else pattern.least)
-        if pattern.size > 1 and most is None and part.least == 0:
-            most = pattern.size
+    least = max(pattern.least, part.least)
+    most = part.most if part.has_width else pattern.size if pattern.size > 1 else None
     if most is not None:
-        digits = digits[:most].rstrip("0")
-        least = min(least, most)
+        digits = digits[: max(least, most)].rstrip("0")
     return pattern.grouped(digits.ljust(least, "0")[::-1])[::-1]
 
 
@@ -221,13 +255,13 @@ def _timezone(part: _Component, of: Fields, zone_name: str | None) -> str:
     if token in ("N", "n", "Nn"):
         if zone_name is not None:
             return {"N": zone_name.upper(), "n": zone_name.lower(), "Nn": zone_name}[token]
+        if offset == 0:
+            return "utc" if token == "n" else "UTC"
         token = "01:01"
     if part.traditional and offset == 0:
         return "Z"
     prefix = "GMT" if part.letter == "z" else ""
     if not any(map(is_digit, token)):
-        token = "01:01"
-    elif not part.token[0:1] or (part.has_width and part.least > 2 and len(token) == 1):
         token = "01:01"
     hours, minutes = divmod(abs(offset), 60)
     sign = "-" if offset < 0 else "+"
@@ -245,7 +279,7 @@ def _timezone(part: _Component, of: Fields, zone_name: str | None) -> str:
     return f"{prefix}{sign}{text}"
 
 
-# ------------------------------------------------------------------------------------------------------------ formatting
+# ----------------------------------------------------------------------------------------------------------- formatting
 
 
 def _format(kind: str, value: Any, picture: str, language: str | None, calendar: str | None, place: str | None) -> Any:

@@ -78,7 +78,7 @@ for _name, _types, _result, _field in _FIELDS:
         FN.add(f"{_name}-from-{_type}($arg as xs:{_type}?) as {_result}?", _part(_read_field, _name))
 
 
-# ------------------------------------------------------------------------------------------------------------- timezones
+# ------------------------------------------------------------------------------------------------------------ timezones
 
 
 def _adjusted(value: Any, zone: Any) -> Any:
@@ -126,7 +126,7 @@ def date_time(date: Any, time: Any) -> Any:
     return build(DateTime, clock._replace(year=day.year, month=day.month, day=day.day, offset=offset))
 
 
-# ----------------------------------------------------------------------------------------------------------------- clock
+# ---------------------------------------------------------------------------------------------------------------- clock
 
 
 @FN.row("current-dateTime() as xs:dateTimeStamp", needs="dynamic")

@@ -1,11 +1,12 @@
 """Documents, collections, texts and the environment (F&O 3.1, sections 14.6 and 14.9).
 
-What a run was given (`DynamicContext.documents`, `collections`, `texts`) comes first, then the store; files of the host are
-never read. A document that is read twice is the same node.
+What a run was given (`DynamicContext.documents`, `collections`, `texts`) comes first, then the store; files of the host
+are never read. A document that is read twice is the same node.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ def node_of(document: Document) -> DocumentNode:
     return made
 
 
-# ------------------------------------------------------------------------------------------------------------- documents
+# ------------------------------------------------------------------------------------------------------------ documents
 
 
 def _checked(uri: str, code: str) -> None:
@@ -97,7 +98,12 @@ def doc(dynamic: DynamicContext, static: StaticContext, uris: Sequence[str]) -> 
     for uri in uris:
         if not enhanced:
             _checked(uri, "FODC0005")
-        node = find_document(dynamic, static, uri)
+        try:
+            node = find_document(dynamic, static, uri)
+        except XQueryError as error:
+            if error.code != "FODC0006":
+                raise
+            raise XQueryError("FODC0002", error.title, expression=f'fn:doc("{uri}")') from None
         if node is not None:
             found.append(node)
         elif not enhanced:
@@ -133,11 +139,11 @@ def doc_available(dynamic: DynamicContext, static: StaticContext, uri: str | Non
         raise
 
 
-# ----------------------------------------------------------------------------------------------------------- collections
+# ---------------------------------------------------------------------------------------------------------- collections
 
 
 def _collection(dynamic: DynamicContext, static: StaticContext, uri: str | None) -> list[Any]:
-    """The items of a collection (None: the default one). Raises FODC0002 or FODC0004 in standard XQuery without it."""
+    """The items of a collection (None: the default one). Raises FODC0002 in standard XQuery without it."""
     if uri is not None and static.dialect != "1.0-ml":
         _checked(uri, "FODC0004")
     absolute = None if uri is None else resolved(uri, static.base_uri)
@@ -153,7 +159,12 @@ def _collection(dynamic: DynamicContext, static: StaticContext, uri: str | None)
             return []
         if uri is None:
             raise XQueryError("FODC0002", "There is no default collection", marklogic_code="XDMP-COLLECTIONNOTFOUND")
-        raise XQueryError("FODC0004", "Collection not found", expression=f'fn:collection("{uri}")')
+        raise XQueryError(
+            "FODC0002",
+            "Collection not found",
+            expression=f'fn:collection("{uri}")',
+            marklogic_code="XDMP-COLLECTIONNOTFOUND",
+        )
     return _stored(dynamic, None if absolute is None else [absolute])
 
 
@@ -200,16 +211,18 @@ def uri_collection(dynamic: DynamicContext, static: StaticContext, uri: str | No
     return _uris_of(_collection(dynamic, static, uri))
 
 
-# ----------------------------------------------------------------------------------------------------------------- texts
+# ---------------------------------------------------------------------------------------------------------------- texts
 
 
 def read_text(dynamic: DynamicContext, static: StaticContext, uri: str, encoding: str | None) -> str:
     """The text at a URI, without a byte order mark.
 
-    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit or characters
-    that XML does not allow, FOUT1200 when the encoding cannot be told.
+    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit, or for
+    characters that XML does not allow, FOUT1200 when the encoding cannot be told.
     """
     _checked(uri, "FOUT1170")
+    if encoding is not None:
+        _require_encoding(encoding)
     absolute = resolved(uri, static.base_uri)
     #: The text, or its bytes with the encoding they are known to have (None: not known).
     found: str | tuple[bytes, str | None] | None = None
@@ -225,6 +238,13 @@ def read_text(dynamic: DynamicContext, static: StaticContext, uri: str, encoding
     if not is_xml_text(text):
         raise XQueryError("FOUT1190", f"The text at {uri!r} has characters that XML does not allow")
     return text
+
+
+def _require_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise XQueryError("FOUT1190", f"The encoding {name!r} is not supported") from None
 
 
 def _undecodable(uri: str, encoding: str | None) -> XQueryError:
@@ -244,10 +264,9 @@ def _decoded(content: bytes, known: str | None, encoding: str | None, uri: str) 
         name = "utf-8"
     elif declared := _DECLARED.match(content):
         name = declared[1].decode("ascii")
+    _require_encoding(name or "utf-8")
     try:
         return content.decode(name or "utf-8")
-    except LookupError:
-        raise XQueryError("FOUT1190", f"The encoding {name!r} is not supported") from None
     except UnicodeDecodeError:
         raise _undecodable(uri, encoding) from None
 
@@ -297,7 +316,7 @@ def unparsed_text_available(
         raise
 
 
-# ----------------------------------------------------------------------------------------------------------- environment
+# ---------------------------------------------------------------------------------------------------------- environment
 
 
 @FN.row("environment-variable($name as xs:string) as xs:string?", needs="dynamic")

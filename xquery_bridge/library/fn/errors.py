@@ -10,6 +10,7 @@ from elementpath.datatypes import QName
 
 from xquery_bridge.errors import ErrorName, XQueryError
 from xquery_bridge.library.fn.namespace import FN
+from xquery_bridge.runtime.serialization import quote
 from xquery_bridge.runtime.values import Value
 
 _log = logging.getLogger("cntk_xquery.trace")
@@ -37,7 +38,5 @@ def error_with_code(code: QName | None, description: str = "", value: Sequence[A
 @FN.row("trace($value as item()*, $label as xs:string) as item()*", effects=True)
 def trace(value: Value, label: str = "") -> Value:
     """The value as it is; it is written to the log."""
-    from xquery_bridge.runtime.serialization import quote
-
     _log.info("%s%s", f"{label}: " if label else "", quote(value))
     return value

@@ -45,7 +45,8 @@ def _items(value: Value) -> list[Any]:
 @FN.row("for-each($seq as item()*, $action as function(item()) as item()*) as item()*", effects=True)
 def for_each(items: Sequence[Any], action: FunctionItem) -> Value:
     """The results of calling a function with each item, joined."""
-    call, results = action.call, []
+    call = action.call
+    results: list[Any] = []
     for item in items:
         result = call(item)
         if type(result) is list or type(result) is range:
@@ -91,7 +92,8 @@ def fold_right(items: Sequence[Any], zero: Value, step: FunctionItem) -> Value:
 )
 def for_each_pair(left: Sequence[Any], right: Sequence[Any], action: FunctionItem) -> Value:
     """The results of calling a function with the items at equal positions, as far as both sequences go."""
-    call, results = action.call, []
+    call = action.call
+    results: list[Any] = []
     for one, other in zip(left, right, strict=False):
         results.extend(_items(call(one, other)))
     return results
@@ -120,6 +122,10 @@ def sort(static: StaticContext, items: Sequence[Any], uri: str | None = None, ke
 
 def sorted_by(items: Sequence[Any], key: Any, using: Any) -> list[Any]:
     """Items in the order of the sort keys that a Python callable gives (F&O 3.1, 16.2.6)."""
+    if key is atomize and items:
+        kinds = set(map(type, items))
+        if kinds == {int} or (kinds == {str} and using.is_codepoint):
+            return sorted(items)
     keyed = [(sort_key(_items(key(item)), using), item) for item in items]
     try:
         keyed.sort(key=lambda pair: pair[0])

@@ -26,7 +26,7 @@ from xquery_bridge.runtime.node_builder import NodeBuilder
 from xquery_bridge.runtime.nodes import DocumentNode, clark, untyped
 from xquery_bridge.runtime.values import Value, string_of
 
-# --------------------------------------------------------------------------------------------------- maps and arrays
+# ------------------------------------------------------------------------------------------------------ maps and arrays
 
 
 def _member(value: Any) -> Value:
@@ -44,7 +44,7 @@ def parsed_json(text: str, options: XdmMap | None) -> Value:
 
 def _pairs(options: JsonOptions) -> Any:
     def make(pairs: list[tuple[str, Any]]) -> XdmMap:
-        entries = {key: value for key, value in pairs}
+        entries = dict(pairs)
         if len(entries) != len(pairs):
             if options.duplicates == "reject":
                 seen: set[str] = set()
@@ -72,7 +72,7 @@ def json_doc(dynamic: DynamicContext, static: StaticContext, uri: str | None, op
     return None if uri is None else parsed_json(read_text(dynamic, static, uri, None), options)
 
 
-# ----------------------------------------------------------------------------------------------------------- JSON to XML
+# ---------------------------------------------------------------------------------------------------------- JSON to XML
 
 
 class _Number(str):
@@ -145,7 +145,7 @@ _ELEMENTS: Final[dict[type, str]] = {
     type(None): "null",
 }
 
-# ----------------------------------------------------------------------------------------------------------- XML to JSON
+# ---------------------------------------------------------------------------------------------------------- XML to JSON
 
 _KINDS: Final = {clark(FN.uri, name): name for name in _ELEMENTS.values()}
 _TRUE: Final = ("true", "1")

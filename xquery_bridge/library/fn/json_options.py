@@ -38,7 +38,7 @@ def choice_option(options: XdmMap | None, name: str, default: str, choices: Coll
 
 @dataclass(frozen=True, slots=True)
 class JsonOptions:
-    """What fn:parse-json and its kin are told: duplicate keys, special characters kept as escapes, or given to a function."""
+    """What fn:parse-json and its kin are told of duplicate keys and special characters (kept as escapes, or mapped)."""
 
     duplicates: str
     escape: bool
@@ -125,10 +125,8 @@ def _piece(found: re.Match[str], options: JsonOptions) -> str:
         return plain
     if found["high"] is not None:
         return chr(0x10000 + ((int(found["high"], 16) - 0xD800) << 10) + int(found["low"], 16) - 0xDC00)
-    if found["code"] is not None:
-        char = chr(int(found["code"], 16))
-    else:
-        char = _SHORT.get(found["short"], found["short"])
+    short = found["short"]
+    char = chr(int(found["code"], 16)) if short is None else _SHORT.get(short, short)
     code = ord(char)
     if options.escape:
         if char == "\\":

@@ -20,6 +20,12 @@ _NCNAME: Final = f"[{_START}][{_START}\\-.0-9\u00b7\u0300-\u036f\u203f-\u2040]*"
 _LEXICAL: Final = re.compile(f"(?:({_NCNAME}):)?({_NCNAME})")
 
 
+def is_ncname(text: str) -> bool:
+    """Whether a string is an XML name without a colon."""
+    found = _LEXICAL.fullmatch(text)
+    return found is not None and found[1] is None
+
+
 def _parts(text: str) -> tuple[str, str]:
     """Prefix and local part of a lexical QName. Raises FOCA0002."""
     found = _LEXICAL.fullmatch(text.strip(" \t\r\n"))

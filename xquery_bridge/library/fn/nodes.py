@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from elementpath.datatypes import AnyURI, QName
 from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.library.fn.names import is_ncname
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime.atomic import type_name
 from xquery_bridge.runtime.axes import ddo
 from xquery_bridge.runtime.nodes import XML_NAMESPACE, clark, path_of, root, tree_of
 from xquery_bridge.runtime.nodes import generate_id as id_of
 from xquery_bridge.runtime.values import Value
+
+_Accessor = TypeVar("_Accessor", bound=Callable[[Any], Any])
 
 _XML_LANG: Final = clark(XML_NAMESPACE, "lang")
 
@@ -26,10 +29,10 @@ def context_node(item: Any) -> Any:
     raise XQueryError("XPTY0004", f"Invalid coercion: the context item, {type_name(item)}, as node()")
 
 
-def _accessor(local: str, parameter: str, result: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+def _accessor(local: str, parameter: str, result: str) -> Callable[[_Accessor], _Accessor]:
     """Register a function of a node that means the context node when it has no argument."""
 
-    def register(implementation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def register(implementation: _Accessor) -> _Accessor:
         def of_context(item: Any) -> Any:
             return implementation(context_node(item))
 
@@ -41,13 +44,13 @@ def _accessor(local: str, parameter: str, result: str) -> Callable[[Callable[[An
     return register
 
 
-# ------------------------------------------------------------------------------------------------------------- accessors
+# ------------------------------------------------------------------------------------------------------------ accessors
 
 
 @_accessor("node-name", "$arg as node()?", "xs:QName?")
 def node_name(node: Any) -> QName | None:
     """The name of a node as an xs:QName."""
-    return None if node is None else node.node_name  # type: ignore[no-any-return]
+    return None if node is None else node.node_name
 
 
 @_accessor("nilled", "$arg as node()?", "xs:boolean?")
@@ -72,19 +75,19 @@ def _uri(text: str | None) -> AnyURI | None:
     return None if text is None else AnyURI(text)
 
 
-# ----------------------------------------------------------------------------------------------------------------- names
+# ---------------------------------------------------------------------------------------------------------------- names
 
 
 @_accessor("name", "$arg as node()?", "xs:string")
 def name(node: Any) -> str:
     """The name of a node with its prefix, "" for one without a name."""
-    return "" if node is None else node.lexical_name  # type: ignore[no-any-return]
+    return "" if node is None else node.lexical_name
 
 
 @_accessor("local-name", "$arg as node()?", "xs:string")
 def local_name(node: Any) -> str:
     """The local part of a node's name, "" for one without a name."""
-    return "" if node is None else node.local_name  # type: ignore[no-any-return]
+    return "" if node is None else node.local_name
 
 
 @_accessor("namespace-uri", "$arg as node()?", "xs:anyURI")
@@ -112,7 +115,7 @@ def lang_of_context(item: Any, language: str | None) -> bool:
     return lang(language, context_node(item))
 
 
-# ------------------------------------------------------------------------------------------------------------- relatives
+# ------------------------------------------------------------------------------------------------------------ relatives
 
 
 @_accessor("root", "$arg as node()?", "node()?")
@@ -169,7 +172,7 @@ def outermost(nodes: Sequence[Any]) -> Value:
     return ddo([node for node in nodes if not is_covered(node.parent)])
 
 
-# ----------------------------------------------------------------------------------------------------------- identifiers
+# ---------------------------------------------------------------------------------------------------------- identifiers
 
 
 @_accessor("generate-id", "$arg as node()?", "xs:string")
@@ -182,7 +185,7 @@ def _ids(function: str, texts: Sequence[str], node: Any) -> tuple[Any, list[str]
     """The tree of a node and the white-space separated candidates. Raises FODC0001 unless its root is a document."""
     if root(node).kind != "document":
         raise XQueryError("FODC0001", f"fn:{function} of a node in a tree whose root is not a document")
-    return tree_of(node), [token for text in texts for token in text.split()]
+    return tree_of(node), [token for text in texts for token in text.split() if is_ncname(token)]
 
 
 @FN.row("id($arg as xs:string*, $node as node()) as element()*")
@@ -195,7 +198,7 @@ def id_(texts: Sequence[str], node: Any) -> Value:
 
 @FN.row("element-with-id($arg as xs:string*, $node as node()) as element()*")
 def element_with_id(texts: Sequence[str], node: Any) -> Value:
-    """The elements identified by the tokens; the same as fn:id, since only a schema makes an element's content an ID."""
+    """The elements identified by the tokens: fn:id's, since only a schema makes the content of an element an ID."""
     return id_(texts, node)
 
 

@@ -130,7 +130,7 @@ def _analyzed(part: str, using: DecimalFormat) -> _SubPicture:
             raise _bad(part, "an exponent is written with mandatory digits only")
     if mantissa.count(using.decimal_separator) > 1:
         raise _bad(part, "more than one decimal separator")
-    integer, separator, fraction = mantissa.partition(using.decimal_separator)
+    integer, _, fraction = mantissa.partition(using.decimal_separator)
     grouping, optional = using.grouping_separator, using.digit
     if (
         grouping * 2 in mantissa
@@ -193,7 +193,7 @@ def _regular(positions: frozenset[int], size: int) -> int:
     return group if group and positions == set(range(group, max(size, max(positions) + 1), group)) else 0
 
 
-# ------------------------------------------------------------------------------------------------------------ formatting
+# ----------------------------------------------------------------------------------------------------------- formatting
 
 
 @FN.row("format-number($value as xs:numeric?, $picture as xs:string) as xs:string", needs="static")
@@ -208,17 +208,22 @@ def format_number(static: StaticContext, value: Any, picture: str, name: str | N
     if value is None:
         return using.NaN
     is_float = isinstance(value, float)
-    if is_float and value != value:
+    if is_float and math.isnan(value):
         return using.NaN
     negative = value < 0 or (is_float and value == 0 and math.copysign(1.0, value) < 0)
     if negative and len(pictures) == 2:
         chosen, before = pictures[1], pictures[1].prefix
     else:
         chosen, before = pictures[0], (using.minus_sign if negative else "") + pictures[0].prefix
-    if is_float and math.isinf(value):
-        return before + using.infinity + chosen.suffix
-    number = Decimal(string_of(value)) if is_float else Decimal(value)
-    return before + _digits_of(_WIDE.multiply(abs(number), Decimal(chosen.factor)), chosen, using) + chosen.suffix
+    if is_float:
+        # Percentages of a double are doubles again, and may be infinite.
+        value = type(value)(abs(float(value)) * chosen.factor)
+        if math.isinf(value):
+            return before + using.infinity + chosen.suffix
+        number = Decimal(string_of(value))
+    else:
+        number = _WIDE.multiply(Decimal(value).copy_abs(), Decimal(chosen.factor))
+    return before + _digits_of(number, chosen, using) + chosen.suffix
 
 
 def _digits_of(number: Decimal, chosen: _SubPicture, using: DecimalFormat) -> str:
@@ -226,9 +231,6 @@ def _digits_of(number: Decimal, chosen: _SubPicture, using: DecimalFormat) -> st
     if chosen.least_exponent and number:
         exponent = number.adjusted() + 1 - chosen.scaling
         number = number.scaleb(-exponent, context=_WIDE)
-        if chosen.scaling == 0 and chosen.least_integer:
-            # The picture's integer part is optional digits only: one digit stands before the point.
-            number, exponent = number.scaleb(1, context=_WIDE), exponent - 1
     rounded = number.quantize(Decimal(1).scaleb(-chosen.most_fraction), ROUND_HALF_EVEN, context=_WIDE)
     integer, _, fraction = f"{rounded:f}".partition(".")
     integer = integer.lstrip("0").rjust(chosen.least_integer, "0")

@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-_UNITS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen"
-).split()
-_TENS: Final = " . twenty thirty forty fifty sixty seventy eighty ninety".split(" ")[1:]
+_UNITS: Final = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS: Final = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SCALES: Final = (
     (10**18, "quintillion"),
     (10**15, "quadrillion"),
@@ -124,29 +142,25 @@ _CJK_MYRIADS: Final = ((10**12, "\u5146"), (10**8, "\u5104"), (10**4, "\u842c"))
 
 
 def _cjk(number: int) -> str | None:
-    """Chinese numerals, as one counts with them."""
+    """Japanese numerals, as one counts with them."""
     if number < 10:
         return _CJK_DIGITS[number]
     if number >= 10**16:
         return None
     parts: list[str] = []
-    gap = False
     for value, sign in (*_CJK_MYRIADS, *_CJK_UNITS):
         count, number = divmod(number, value)
         if count:
-            lead = "" if value == 10 and count == 1 and not parts else _cjk(count)
-            parts.append(("\u3007" if gap and parts else "") + f"{lead}{sign}")
-            gap = False
-        else:
-            gap = True
+            # A single thousand, hundred or ten needs no digit.
+            parts.append(sign if count == 1 and value < 10**4 else f"{_cjk(count)}{sign}")
     if number:
-        parts.append(("\u3007" if gap and parts else "") + _CJK_DIGITS[number])
+        parts.append(_CJK_DIGITS[number])
     return "".join(parts)
 
 
 _LATIN: Final = "abcdefghijklmnopqrstuvwxyz"
-_GREEK: Final = "\u03b1\u03b2\u03b3\u03b4\u03b5\u03b6\u03b7\u03b8\u03b9\u03ba\u03bb\u03bc\u03bd\u03be\u03bf\u03c0\u03c1\u03c3\u03c4\u03c5\u03c6\u03c7\u03c8\u03c9"
-_CYRILLIC: Final = "\u0430\u0431\u0432\u0433\u0434\u0435\u0436\u0437\u0438\u043a\u043b\u043c\u043d\u043e\u043f\u0440\u0441\u0442\u0443\u0444\u0445\u0446\u0447\u0448\u0449\u044d\u044e\u044f"
+_GREEK: Final = "".join(map(chr, [*range(0x3B1, 0x3C2), *range(0x3C3, 0x3CA)]))
+_CYRILLIC: Final = "".join(map(chr, [*range(0x430, 0x439), *range(0x43A, 0x44A), *range(0x44D, 0x450)]))
 
 #: First token of a picture -> the numbering sequence it asks for; None for a number beyond it.
 SEQUENCES: Final[dict[str, Callable[[int], str | None]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
-from math import nan
+from math import isfinite, isnan, nan
 from typing import Any, Final
 
 from xquery_bridge.errors import XQueryError
@@ -34,7 +34,7 @@ def _whole(number: Any, rounding: str) -> Any:
     if type(number) is Decimal:
         return number.to_integral_value(rounding=rounding, context=_WIDE)
     plain = float(number)
-    if plain != plain or abs(plain) >= 2.0**52:
+    if isnan(plain) or abs(plain) >= 2.0**52:
         return number
     rounded = float(Decimal(plain).to_integral_value(rounding=rounding))
     return type(number)(-0.0 if rounded == 0 and (plain < 0 or str(plain)[0] == "-") else rounded)
@@ -83,7 +83,7 @@ def _rounded(number: Any, precision: int, *, half_to_even: bool) -> Any:
             return Decimal(0)
         return _quantized(number, precision, half_to_even)
     plain = float(number)
-    if plain != plain or plain in (float("inf"), float("-inf")) or plain == 0 or precision > 400:
+    if not isfinite(plain) or plain == 0 or precision > 400:
         return number
     if precision < -400:
         return type(number)(-0.0 if plain < 0 else 0.0)
@@ -92,10 +92,8 @@ def _rounded(number: Any, precision: int, *, half_to_even: bool) -> Any:
 
 
 def _quantized(number: Decimal, precision: int, half_to_even: bool) -> Decimal:
-    if half_to_even:
-        rounding = ROUND_HALF_EVEN
-    else:
-        rounding = ROUND_HALF_DOWN if number < 0 else ROUND_HALF_UP
+    towards_infinity = ROUND_HALF_DOWN if number < 0 else ROUND_HALF_UP
+    rounding = ROUND_HALF_EVEN if half_to_even else towards_infinity
     scaled = number.scaleb(precision, context=_WIDE).to_integral_value(rounding=rounding, context=_WIDE)
     result = scaled.scaleb(-precision, context=_WIDE)
     return result.quantize(Decimal(1), context=_WIDE) if precision < 0 else result

@@ -133,6 +133,7 @@ class _Translator:
             self.start, self.end = "\\A", "\\Z"
         self.ignore_case = "i" in flags
         self.groups = 0
+        self.after_range = False
         self.closed: set[int] = set()
 
     def whole(self) -> str:
@@ -283,18 +284,26 @@ class _Translator:
 
     def member(self, found: _Set, first: bool) -> None:
         """A character, range or escape inside a class."""
+        is_hyphen = self.peek() == "-"
         low = self.single(found)
         if low is None:
             return
         rest = self.pattern[self.at : self.at + 2]
-        if low == "-" and self.pattern[self.at - 2] != "\\" and not (first or rest[:1] == "]" or rest == "-["):
-            raise PatternError("a hyphen in the middle of a class must be escaped")
+        if is_hyphen and not (first or rest[:1] == "]" or rest == "-["):
+            # A hyphen behind a range cannot begin another one, so it stands for itself.
+            if not self.after_range:
+                raise PatternError("a hyphen in the middle of a class must be escaped")
+            self.after_range = False
+            found.parts.append("\\-")
+            return
+        self.after_range = False
         if rest[:1] == "-" and rest not in ("-]", "-["):
             self.at += 1
             high = self.single(None)
             if high is None or ord(high) < ord(low):
                 raise PatternError(f"no range from {low!r}")
             found.parts.append(f"{_one(ord(low))}-{_one(ord(high))}")
+            self.after_range = True
         else:
             found.parts.append(_one(ord(low)))
 

@@ -115,7 +115,7 @@ def tokenize(text: str | None, pattern: str, flags: str = "") -> Value:
     if not text:
         return []
     if not found.groups:
-        return found.split(text)  # type: ignore[return-value]
+        return found.split(text)
     parts, at = [], 0
     for match in found.finditer(text):
         parts.append(text[at : match.start()])

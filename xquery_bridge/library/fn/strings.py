@@ -98,7 +98,7 @@ def substring(text: str | None, start: float, length: float | None = None) -> st
         return ""
     first = round_half_up(start)
     last = float("inf") if length is None else first + round_half_up(length)
-    if first != first or last != last or first == float("inf") or last <= 1:
+    if math.isnan(first) or math.isnan(last) or first == float("inf") or last <= 1:
         return ""
     begin = max(int(first) - 1, 0) if first > 0 else 0
     return text[begin:] if last == float("inf") else text[begin : max(int(last) - 1, 0)]
@@ -106,7 +106,7 @@ def substring(text: str | None, start: float, length: float | None = None) -> st
 
 def round_half_up(number: float) -> float:
     """fn:round of a double: ties go towards positive infinity, NaN and infinities stay."""
-    if number != number or abs(number) >= 2.0**52:
+    if math.isnan(number) or abs(number) >= 2.0**52:
         return number
     below = math.floor(number)
     return float(below + 1 if number - below >= 0.5 else below)
