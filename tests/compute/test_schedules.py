@@ -1,5 +1,7 @@
 """Schedules give CNTK's values at each sample and sweep."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,12 @@ def test_without_an_epoch_size_the_reported_sweep_ends_count():
 def test_a_reference_minibatch_size_turns_a_momentum_into_a_power():
     assert Schedule.from_constant(0.9, 4).power(0, 0, 2) == pytest.approx(0.9**0.5, rel=1e-15)
     assert Schedule.from_constant(0.9).power(0, 0, 2) == 0.9
+
+
+def test_momenta_out_of_range_are_powers_too():
+    assert Schedule.from_constant(-0.5, 1).power(0, 0, 3) == -0.125
+    assert math.isnan(Schedule.from_constant(-0.5, 2).power(0, 0, 3))
+    assert Schedule.from_constant(1e200, 1).power(0, 0, 2) == math.inf
 
 
 def test_the_count_of_the_last_pair_does_not_matter():

@@ -52,7 +52,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class LearnerOptions:
-    """CNTK's AdditionalLearningOptions; weights and thresholds that are not positive do nothing, save the threshold 0.
+    """CNTK's AdditionalLearningOptions; weights and deviations that are not positive do nothing.
 
     Attributes:
         l1_regularization_weight: shrinks parameters towards 0 by r · weight · n after the update.
@@ -73,7 +73,7 @@ class LearnerOptions:
     @property
     def clips(self) -> bool:
         """Whether gradients are bounded."""
-        return 0 <= self.gradient_clipping_threshold_per_sample < math.inf
+        return self.gradient_clipping_threshold_per_sample != math.inf
 
 
 class _Store:
@@ -183,7 +183,7 @@ class Learner(ABC):
         if options.clips:
             bound = options.gradient_clipping_threshold_per_sample * weight
             if options.gradient_clipping_with_truncation:
-                np.clip(store.gradient, -bound, bound, out=store.gradient)
+                np.clip(store.gradient, -abs(bound), abs(bound), out=store.gradient)
             else:
                 for gradient in store.gradients:
                     norm = math.sqrt(np.vdot(gradient, gradient))

@@ -3,6 +3,7 @@ semantics."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,12 @@ class Schedule:
         value = self.value(samples, sweeps)
         if self.is_per_minibatch:
             return value
-        return float(value ** (minibatch_samples / self.minibatch_size)) if value >= 0 else float("nan")
+        try:
+            return math.pow(value, minibatch_samples / self.minibatch_size)
+        except OverflowError:
+            return math.inf
+        except ValueError:  # a negative value has no such root
+            return math.nan
 
     def __str__(self) -> str:
         return (
