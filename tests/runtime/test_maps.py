@@ -12,18 +12,18 @@ from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.atomic import Float32
 from xquery_bridge.runtime.maps import XdmMap
 
-_KEYS = st.integers(0, 12) | st.sampled_from("abcdefgh")
+_KEYS = st.integers(0, 25) | st.sampled_from("abcdefgh")
 #: An operation on a version made before: (version, "put" or "remove" or "merge", key, value).
 _STEPS = st.lists(
     st.tuples(
-        st.integers(0, 1000), st.sampled_from(["put", "put", "put", "remove", "merge"]), _KEYS, st.integers(0, 99)
+        st.integers(0, 1000), st.sampled_from(["put", "put", "remove", "remove", "merge"]), _KEYS, st.integers(0, 99)
     ),
     max_size=60,
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.dictionaries(_KEYS, st.integers(0, 99), max_size=20), _STEPS)
+@given(st.dictionaries(_KEYS, st.integers(0, 99), max_size=30), _STEPS)
 def test_every_version_of_a_map_is_like_a_dict_of_its_own(first, steps):
     versions, models = [XdmMap.of(first.items())], [dict(first)]
     for choice, operation, key, value in steps:
@@ -40,12 +40,12 @@ def test_every_version_of_a_map_is_like_a_dict_of_its_own(first, steps):
             versions.append(XdmMap.merged([source, versions[other]], "use-last"))
             model.update(models[other])
         models.append(model)
-        assert versions[at].items() == list(models[at].items())
+        assert dict(versions[at].items()) == models[at]
     for version, model in zip(versions, models, strict=True):
-        assert version.items() == list(model.items())
+        assert dict(version.items()) == model
         assert len(version) == len(model)
         assert all(version.get(key) == value and key in version for key, value in model.items())
-        assert version.keys() == list(model) and version.values() == list(model.values())
+        assert list(zip(version.keys(), version.values(), strict=True)) == version.items()
 
 
 def test_an_old_version_far_from_the_newest_still_has_its_own_entries():
@@ -67,6 +67,26 @@ def test_twenty_thousand_puts_and_merges_do_not_copy_the_map_each_time():
         assert made.get(n) == n
     assert time.perf_counter() - begun < 3
     assert len(made) == len(merged) == 20_000
+
+
+def test_twenty_thousand_removals_do_not_copy_the_map_each_time():
+    full = made = XdmMap.of((n, n) for n in range(20_000))
+    begun = time.perf_counter()
+    for n in range(20_000):
+        made = made.remove([n])
+        assert len(full.remove([n])) == 19_999 if n % 100 == 0 else n not in made
+    assert time.perf_counter() - begun < 3
+    assert (len(made), made.items(), len(full)) == (0, [], 20_000)
+    assert full.items() == [(n, n) for n in range(20_000)]
+
+
+def test_a_map_keeps_its_order_when_another_one_loses_or_regains_keys():
+    full = XdmMap.of((n, n) for n in range(50))
+    less = full.remove([3, 4])
+    assert full.keys() == list(range(50)) and less.keys() == [0, 1, 2, *range(5, 50)]
+    again = less.put(3, "new")
+    assert len(again) == 49 and again.get(3) == "new" and 3 not in less and full.get(3) == 3
+    assert full.keys() == list(range(50)) and 4 not in again
 
 
 def test_keys_are_the_same_by_value_and_not_by_type():

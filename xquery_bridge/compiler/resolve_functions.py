@@ -164,7 +164,7 @@ class FunctionResolver(ResolverBase):
         """A built-in function, or the constructor function of a type, as an inline function that calls it."""
         if uri == XS and arity == 1 and self.types.is_constructor(local):
             param = self._param("value", self.types.parse("xs:anyAtomicType?"))
-            result = self.types.parse("item()*")
+            result = self.types.constructed(local)
             body = self.cast(self.read(param.var), tree.Name(local, "", XS), True, test=False)
             return self._item([param], result, body, prefix, uri, local)
         if uri == FN and arity == 0 and local in ("position", "last"):

@@ -11,7 +11,7 @@ from xquery_bridge.compiler.types import ITEM, NOTHING, StaticType, common
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import item_types as items
 from xquery_bridge.runtime.atomic import ANCESTORS, PRIMITIVE, TYPES
-from xquery_bridge.runtime.casts import is_cast_target
+from xquery_bridge.runtime.casts import LIST_TYPES, is_cast_target
 from xquery_bridge.runtime.collations import collation
 from xquery_bridge.runtime.context import FN, XS
 from xquery_bridge.runtime.item_types import ItemType
@@ -45,6 +45,7 @@ _NODE_KINDS: Final = {
 
 #: Types that no cast makes (XQuery 3.1, 3.14.2).
 _NO_TARGETS: Final = frozenset(("anyAtomicType", "anySimpleType", "NOTATION"))
+_XQUERY: Final = "http://www.w3.org/2012/xquery"
 #: Namespaces whose annotations are reserved in function tests as in declarations.
 _RESERVED: Final = frozenset(
     (
@@ -55,7 +56,7 @@ _RESERVED: Final = frozenset(
         f"{FN}/math",
         f"{FN}/map",
         f"{FN}/array",
-        "http://www.w3.org/2012/xquery",
+        _XQUERY,
     )
 )
 
@@ -118,8 +119,8 @@ class TypeResolver:
 
     def _function_test(self, written: tree.FunctionTest) -> ItemType:
         for annotation in written.annotations:
-            uri, _ = self.scope.expand(annotation.name, "http://www.w3.org/2012/xquery")
-            if uri in _RESERVED:
+            uri, local = self.scope.expand(annotation.name, _XQUERY)
+            if uri in _RESERVED and not (uri == _XQUERY and local in ("private", "public")):
                 raise XQueryError("XQST0045", f"No annotation is known as %{annotation.name}")
         if written.params is None or written.result is None:
             return items.ANY_FUNCTION
@@ -151,7 +152,7 @@ class TypeResolver:
     def _annotation_type(self, name: tree.Name) -> str:
         """The local name of a type that nodes are annotated with. Raises XPST0008 for an unknown one."""
         uri, local = self.scope.element_name(name)
-        known = local in TYPES or local in items.LIST_TYPES or local in ("untyped", "anyType", "anySimpleType")
+        known = local in TYPES or local in LIST_TYPES or local in ("untyped", "anyType", "anySimpleType")
         if uri != XS or not (known or local in ("numeric", "error")):
             raise XQueryError("XPST0008", f"No schema declares type {name}")
         return local
@@ -161,6 +162,13 @@ class TypeResolver:
     def is_constructor(self, local: str) -> bool:
         """Whether xs:LOCAL is a constructor function."""
         return is_cast_target(local)
+
+    def constructed(self, local: str) -> SequenceType:
+        """The result type of the constructor function xs:LOCAL (F&O 3.1, chapter 18)."""
+        if local == "error":
+            return SequenceType(None)
+        member = LIST_TYPES.get(local)
+        return parse_sequence_type(f"xs:{local}?" if member is None else f"xs:{member}*")
 
     def cast_target(self, name: tree.Name) -> str:
         """The local name of a cast's type. Raises XPST0080 for abstract types, XQST0052 for unknown ones."""
@@ -175,7 +183,7 @@ class TypeResolver:
     def cast_result(self, target: str, operand: StaticType, optional: bool) -> StaticType:
         """The static type of a cast: no item only where the operand may be empty and that is allowed."""
         low = 0 if optional and not (operand.low and (operand.is_a("atomic") or operand.kind == "element")) else 1
-        if target in items.LIST_TYPES:
+        if target in LIST_TYPES:
             return StaticType("string", 0, None)
         if target == "error":
             return StaticType("item", 0, 1)

@@ -216,7 +216,7 @@ def node_follows(left: Value, right: Value) -> Value:
 def treat_as(target: SequenceType, value: Value, code: str) -> Value:
     """The value, if it matches a type. Raises `code` otherwise."""
     if target.matches(value):
-        return value[0] if type(value) is list and len(value) == 1 else value
+        return value[0] if (type(value) is list or type(value) is range) and len(value) == 1 else value
     if code == "XPTY0004":
         raise target.refused(value)
     raise XQueryError(code, f"Invalid treat: {describe(value)} as {target}")
@@ -322,8 +322,6 @@ def lookup(operand: Value, key: Value) -> Value:
             if isinstance(item, XdmMap):
                 value = item.get(one)
             elif isinstance(item, XdmArray):
-                if not isinstance(one, int) or type(one) is bool:
-                    raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(one)} as the position of a member")
                 value = item.call(one)
             else:
                 raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} has no members to look up")

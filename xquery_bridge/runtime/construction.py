@@ -79,7 +79,7 @@ class _Content:
     def flush(self) -> None:
         """Turn the text gathered so far into a text node, unless it is empty."""
         if self.pending:
-            text = "".join(self.pending) if len(self.pending) > 1 else self.pending[0]
+            text = "".join(self.pending)  # an exact str, also for a single LiteralText
             self.pending.clear()
             if text:
                 self.children.append(TextNode(text, self.node))

@@ -64,9 +64,6 @@ _NODE_TYPES: Final = {
     "anySimpleType": ("anySimpleType", "anyType"),
 }
 
-#: List types, which annotate nodes in schemas and are no item types.
-LIST_TYPES: Final = ("NMTOKENS", "IDREFS", "ENTITIES")
-
 #: The types that nodes have without a schema.
 _ELEMENT_TYPE: Final = "untyped"
 _ATTRIBUTE_TYPE: Final = "untypedAtomic"

@@ -1,7 +1,8 @@
 """Maps of XQuery 3.1: immutable, and cheap to extend.
 
-The newest of the maps that `put` makes from one another holds a dict for all of them. An older one knows the next newer
-and what to undo in its dict; when it is read, it takes the dict over, or a copy of it if many steps lie between.
+The newest of the maps that `put` and `remove` make from one another holds a dict for all of them. An older one knows
+the next newer and what to undo in its dict; when it is read, it takes the dict over, or a copy of it if many steps lie
+between. A removed key keeps its place in the dict, with None for its entry.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
     from xquery_bridge.runtime.sequence_types import SequenceType
 
-#: What op:same-key compares -> (the key, its Value), in the order the keys were put.
-_Entries: TypeAlias = dict[Any, tuple[Any, Any]]
+_Entry: TypeAlias = tuple[Any, Any] | None
+#: What op:same-key compares -> (the key, its Value), in the order the keys were put; None for a removed key.
+_Entries: TypeAlias = dict[Any, _Entry]
+
+#: What is undone by deleting the key: it was not in the dict.
+_ABSENT: Final[Any] = object()
 
 #: Below this many entries a copy costs less than sharing.
 _SMALL: Final = 8
@@ -39,7 +44,7 @@ def _hashed(key: Any) -> Any:
 class XdmMap(FunctionItem):
     """A map: atomic keys to Values, and a function from keys to Values. Entries keep the order in which they came."""
 
-    __slots__ = ("_entries", "_newer", "_undo")
+    __slots__ = ("_entries", "_newer", "_size", "_undo")
     type_name: ClassVar[str] = "map(*)"
 
     name: QName | None = None
@@ -48,11 +53,12 @@ class XdmMap(FunctionItem):
 
     _entries: _Entries | None
     _newer: XdmMap | None
-    _undo: tuple[Any, tuple[Any, Any] | None] | None
+    _undo: tuple[Any, _Entry] | None
 
     def __init__(self, entries: _Entries | None = None) -> None:
-        """A map that owns a dict in the inner form; `of` makes one from keys and values."""
+        """A map that owns a dict in the inner form, no key removed; `of` makes one from keys and values."""
         self._entries = {} if entries is None else entries
+        self._size = len(self._entries)
         self._newer = None
         self._undo = None
 
@@ -69,20 +75,21 @@ class XdmMap(FunctionItem):
         first, others = maps[0], maps[1:]
         if 4 * sum(map(len, others)) < len(first):
             return first._extended(others, policy)
-        entries = dict(first._own())
+        entries = first._copied()
         for other in others:
             for hashed, pair in other._own().items():
-                known = entries.get(hashed)
-                entries[hashed] = pair if known is None else _chosen(known, pair, policy)
+                if pair is not None:
+                    known = entries.get(hashed)
+                    entries[hashed] = pair if known is None else _chosen(known, pair, policy)
         return cls(entries)
 
     def _extended(self, others: Sequence[XdmMap], policy: str) -> XdmMap:
         """A large map merged with few entries, without a copy of it."""
         made = self
         for other in others:
-            for hashed, pair in list(other._own().items()):
+            for hashed, pair in other._copied().items():
                 known = made._own().get(hashed)
-                chosen = pair if known is None else _chosen(known, pair, policy)
+                chosen = pair if known is None or pair is None else _chosen(known, pair, policy)
                 if chosen is not known:
                     made = made._with(hashed, chosen)
         return made
@@ -93,6 +100,13 @@ class XdmMap(FunctionItem):
         """The dict with just this map's entries; to be read before anything else happens."""
         entries = self._entries
         return self._recovered() if entries is None else entries
+
+    def _copied(self) -> _Entries:
+        """A new dict of this map's entries without the removed keys."""
+        entries = self._own()
+        if len(entries) == self._size:
+            return dict(entries)
+        return {hashed: pair for hashed, pair in entries.items() if pair is not None}
 
     def _recovered(self) -> _Entries:
         line: list[XdmMap] = []
@@ -108,8 +122,8 @@ class XdmMap(FunctionItem):
         for version in reversed(line):
             assert version._undo is not None
             hashed, before = version._undo
-            after = entries.get(hashed)
-            if before is None:
+            after = entries.get(hashed, _ABSENT)
+            if before is _ABSENT:
                 del entries[hashed]
             else:
                 entries[hashed] = before
@@ -121,13 +135,21 @@ class XdmMap(FunctionItem):
         self._newer = self._undo = None
         return entries
 
-    def _with(self, hashed: Any, pair: tuple[Any, Any]) -> XdmMap:
+    def _with(self, hashed: Any, pair: _Entry) -> XdmMap:
+        """The map with one entry set, or removed for None."""
         entries = self._own()
-        if len(entries) < _SMALL:
-            return XdmMap({**entries, hashed: pair})
-        before = entries.get(hashed)
+        before = entries.get(hashed, _ABSENT)
+        size = self._size + (pair is not None) - (before is not _ABSENT and before is not None)
+        if len(entries) < _SMALL or len(entries) > 2 * self._size:
+            entries = self._copied()
+            if pair is None:
+                entries.pop(hashed, None)
+            else:
+                entries[hashed] = pair
+            return XdmMap(entries)
         entries[hashed] = pair
         made = XdmMap(entries)
+        made._size = size
         self._entries, self._newer, self._undo = None, made, (hashed, before)
         return made
 
@@ -160,25 +182,25 @@ class XdmMap(FunctionItem):
         return [] if found is None else found[1]
 
     def __contains__(self, key: Any) -> bool:
-        return _hashed(key) in self._own()
+        return self._own().get(_hashed(key)) is not None
 
     def __len__(self) -> int:
-        return len(self._own())
+        return self._size
 
     def __bool__(self) -> bool:
         return True
 
     def items(self) -> list[tuple[Any, Any]]:
         """(key, Value) of all entries."""
-        return list(self._own().values())
+        return [pair for pair in self._own().values() if pair is not None]
 
     def keys(self) -> list[Any]:
         """All keys."""
-        return [pair[0] for pair in self._own().values()]
+        return [pair[0] for pair in self._own().values() if pair is not None]
 
     def values(self) -> list[Any]:
         """The Values of all keys."""
-        return [pair[1] for pair in self._own().values()]
+        return [pair[1] for pair in self._own().values() if pair is not None]
 
     # ------------------------------------------------------------------------------------------------------- changing
 
@@ -188,14 +210,16 @@ class XdmMap(FunctionItem):
 
     def remove(self, keys: Iterable[Any]) -> XdmMap:
         """The map without the entries of these keys."""
-        entries = self._own()
-        gone = [hashed for hashed in map(_hashed, keys) if hashed in entries]
-        if not gone:
-            return self
-        entries = dict(entries)
+        gone = [hashed for hashed in dict.fromkeys(map(_hashed, keys)) if self._own().get(hashed) is not None]
+        if 4 * len(gone) > self._size:
+            entries = self._copied()
+            for hashed in gone:
+                del entries[hashed]
+            return XdmMap(entries)
+        made = self
         for hashed in gone:
-            entries.pop(hashed, None)
-        return XdmMap(entries)
+            made = made._with(hashed, None)
+        return made
 
     def __repr__(self) -> str:
         return f"<map of {len(self)}>"

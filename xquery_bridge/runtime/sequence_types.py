@@ -111,6 +111,8 @@ def _matcher(item: ItemType | None, occurrence: str) -> Callable[[Value], bool]:
         return _is_empty
     test = _item_test(item)
     low, high = _LIMITS[occurrence]
+    if item is ANY_ITEM and high is None:
+        return lambda value: low == 0 or (type(value) is not list and type(value) is not range) or len(value) > 0
     ints_match = test(0)
     classes = item.classes
 
