@@ -43,6 +43,7 @@ class Axis:
 
     @staticmethod
     def default_batch() -> Axis:
+        """The batch axis of inputs that are declared without axes."""
         return Axis(_NOT_STATIC, "defaultBatchAxis", False, "dynamic")
 
     @staticmethod
@@ -56,10 +57,12 @@ class Axis:
 
     @staticmethod
     def all_axes() -> Axis:
+        """Stands for all axes of an operand, dynamic ones too."""
         return Axis(_NOT_STATIC, "AllAxes", False, "all")
 
     @staticmethod
     def all_static_axes() -> Axis:
+        """Stands for all dimensions of a sample."""
         return Axis(_NOT_STATIC, "AllStaticAxes", False, "all static")
 
     @staticmethod
@@ -78,6 +81,7 @@ class Axis:
 
     @staticmethod
     def unknown_dynamic_axes() -> tuple[Axis, ...]:
+        """The axes of a placeholder of which nothing is known."""
         return UNKNOWN_AXES
 
     @property
