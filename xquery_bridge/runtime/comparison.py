@@ -195,14 +195,35 @@ def _alike(left: Any, right: Any, collation: Collation | None) -> tuple[Any, Any
         return [key(atomic_text(item)) for item in left], [key(atomic_text(item)) for item in right]
     if both <= INTEGER_CLASSES or both <= _FLOATS or both <= INTEGER_CLASSES | {Decimal}:
         return left, right
+    numeric = both <= NUMERIC_CLASSES
+    if numeric and (_exact_range(left, both) or _exact_range(right, both)):
+        return left, right
     untyped = {UntypedAtomic}
     if first == untyped and second <= NUMERIC_CLASSES:
-        return [cast(item, "double") for item in left], [to_double(item) for item in right]
+        return [cast(item, "double") for item in left], _doubles(right)
     if second == untyped and first <= NUMERIC_CLASSES:
-        return [to_double(item) for item in left], [cast(item, "double") for item in right]
-    if both <= NUMERIC_CLASSES and {float} in (first, second):
-        return [to_double(item) for item in left], [to_double(item) for item in right]
+        return _doubles(left), [cast(item, "double") for item in right]
+    if numeric and {float} in (first, second):
+        return _doubles(left), _doubles(right)
     return None
+
+
+def _exact_range(items: Any, kinds: set[type]) -> bool:
+    """Whether these are a range of integers that other numbers can be compared with without being promoted."""
+    limit = 2**53 if Float32 not in kinds else 2**24
+    return type(items) is range and -limit <= items[0] and items[-1] <= limit
+
+
+def _doubles(items: Any) -> Any:
+    return items if _exact_range(items, {float}) else [to_double(item) for item in items]
+
+
+def _least(items: Any) -> Any:
+    return items[0] if type(items) is range else min(items)
+
+
+def _greatest(items: Any) -> Any:
+    return items[-1] if type(items) is range else max(items)
 
 
 def _compare_alike(name: str, left: Any, right: Any) -> bool:
@@ -227,13 +248,13 @@ def _compare_alike(name: str, left: Any, right: Any) -> bool:
             one = left[0]
             return any(item != one for item in right) or any(item != one for item in left)
         case "lt":
-            return bool(min(left) < max(right))
+            return bool(_least(left) < _greatest(right))
         case "le":
-            return bool(min(left) <= max(right))
+            return bool(_least(left) <= _greatest(right))
         case "gt":
-            return bool(max(left) > min(right))
+            return bool(_greatest(left) > _least(right))
         case _:
-            return bool(max(left) >= min(right))
+            return bool(_greatest(left) >= _least(right))
 
 
 def _without_nan(items: Any) -> Any:
