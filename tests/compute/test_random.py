@@ -127,3 +127,42 @@ def test_samples_with_duplicates_take_one_try_each():
     drawn, tries = RandomStream(7).sample(np.cumsum([1, 1]), 50, True)
     assert set(drawn) == {0, 1}
     assert (len(drawn), tries) == (50, 50)
+
+
+OFFSETS = [
+    ("uniform", (), 10),
+    ("gumbel", (), 10),
+    ("bernoulli", (0.5,), 10),
+    ("dropout_mask", (0.5,), 10),
+    ("normal", (), 12),  # an odd number of normal draws takes one more
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "offset"), OFFSETS)
+def test_a_stream_goes_on_from_its_offset(method, arguments, offset):
+    stream = RandomStream(3)
+    for _ in range(2):
+        draw(stream, method, 5, *arguments)
+    assert stream.offset == offset  # as CNTK 2.7 writes it into a model file
+    again = RandomStream(3, offset)
+    assert draw(again, method, 5, *arguments).tolist() == draw(stream, method, 5, *arguments).tolist()
+    assert again.offset == stream.offset
+
+
+@given(st.integers(0, 400_000))
+@settings(max_examples=5, deadline=None)
+def test_numbers_can_be_passed_over(count):
+    whole, rest = np.empty(count + 3, np.uint64), np.empty(3, np.uint64)
+    MersenneTwister64(11).fill(whole)
+    engine = MersenneTwister64(11)
+    engine.discard(count)
+    engine.fill(rest)
+    assert rest.tolist() == whole[count:].tolist()
+
+
+def test_samples_count_the_tries_they_took():
+    stream = RandomStream(3)
+    _, tries = stream.sample([1, 3, 6, 10], 3, False)
+    assert stream.offset == tries >= 3
+    stream.sample([1, 3, 6, 10], 3, True)
+    assert stream.offset == tries + 3

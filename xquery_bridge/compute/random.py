@@ -107,6 +107,12 @@ class MersenneTwister64:
         for start in range(0, len(out), _CHUNK):
             self._fill_chunk(out[start : start + _CHUNK])
 
+    def discard(self, count: int) -> None:
+        """Pass over so many numbers."""
+        passed = np.empty(min(count, _CHUNK), np.uint64)
+        for start in range(0, count, _CHUNK):
+            self._fill_chunk(passed[: count - start])
+
     def _fill_chunk(self, out: Words) -> None:
         space, count = _WORKSPACE, len(out)
         first, second, head, tail = space.first, space.second, space.first_head, space.first_tail
@@ -217,16 +223,26 @@ class RandomStream:
 
     Arrays are filled in memory order, whatever their shape; they must be C-contiguous, float32 or float64. As in CNTK
     the parameters of a distribution take the array's type, the arithmetic is done in double, the result is rounded.
+
+    Args:
+        seed: of the engine.
+        offset: numbers of the engine to pass over first, `rngOffset` in a model file.
+    Attributes:
+        offset: draws so far: what a file says so that a loaded operator goes on from there. A draw that took several
+            numbers of the engine counts once, as in CNTK.
     """
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "offset")
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, offset: int = 0) -> None:
         self._engine = MersenneTwister64(seed)
+        self._engine.discard(offset)
+        self.offset = offset
 
     def uniform(self, out: Reals, low: float = 0.0, high: float = 1.0) -> None:
         """Uniform in [low, high)."""
         low, high = float(out.dtype.type(low)), float(out.dtype.type(high))
+        self.offset += out.size
         for part, draws in _chunks(out):
             self._uniform(draws, low, high)
             if draws is not part:
@@ -250,6 +266,7 @@ class RandomStream:
 
     def normal(self, out: Reals, mean: float = 0.0, deviation: float = 1.0) -> None:
         """Normal with the given mean and standard deviation; an odd number of draws takes one more from the stream."""
+        self.offset += out.size + out.size % 2
         self._normal(_flat(out), mean, deviation)
         if out.size % 2:
             while not len(self._standard_normal(1)):
@@ -320,6 +337,7 @@ class RandomStream:
     def gumbel(self, out: Reals, location: float = 0.0, scale: float = 1.0) -> None:
         """Gumbel (extreme value) with the given location and scale."""
         location, scale = float(out.dtype.type(location)), float(out.dtype.type(scale))
+        self.offset += out.size
         for part, draws in _chunks(out):
             self._uniform(draws)
             part[:] = location - scale * np.log(-np.log1p(-draws))
@@ -333,6 +351,7 @@ class RandomStream:
         self._mask(out, rate, 1.0 / (1.0 - rate))
 
     def _mask(self, out: Reals, threshold: float, kept: float) -> None:
+        self.offset += out.size
         for part, draws in _chunks(out):
             self._uniform(draws)
             np.multiply(draws > threshold, part.dtype.type(kept), out=part)
@@ -353,4 +372,5 @@ class RandomStream:
             self._uniform(draws, 0.0, total)
             drawn.setdefault(int(np.searchsorted(sums, draws[0])))
             tries += 1
+        self.offset += tries
         return list(drawn), tries

@@ -24,6 +24,7 @@ from ..graph import (
     as_composite,
 )
 from ..ops import OPERATORS
+from ..random import RandomStream
 from ..shape import Shape
 from ..value import CPU, DTYPES, Device
 from ..variable import Constant, Parameter, Variable
@@ -129,7 +130,11 @@ def _function_dictionary(function: Function) -> Dictionary:
     written["inputs"] = [variable.uid for variable in function.operands]
     if function.name:
         written["name"] = function.name
-    written["attributes"] = attributes_to_file(function.op_name, function.attributes)
+    attributes = function.attributes
+    stream = function.state.get("stream")
+    if isinstance(stream, RandomStream):  # an operator that drew goes on from there when it is loaded
+        attributes = {**attributes, "rngOffset": stream.offset}
+    written["attributes"] = attributes_to_file(function.op_name, attributes)
     if isinstance(function, BlockFunction):
         pairs = [
             (inner, outer) for inner, outer in zip(function.mapped, function.operands, strict=True) if inner is not None
