@@ -24,6 +24,7 @@ serve_family(
     ("hardmax", compute.hardmax),
     ("log", compute.log),
     ("negate", compute.negate),
+    ("ones-like", compute.ones_like),
     ("reciprocal", compute.reciprocal),
     ("relu", compute.relu),
     ("round", compute.round),
@@ -34,6 +35,7 @@ serve_family(
     ("square", compute.square),
     ("tan", compute.tan),
     ("tanh", compute.tanh),
+    ("zeros-like", compute.zeros_like),
 )
 
 serve_family(
@@ -45,6 +47,11 @@ serve_family(
 )
 
 serve("straight-through($input as cntk:variable [, $name as xs:string]) as cntk:function", compute.straight_through)
+
+serve(
+    "eye-like($x as cntk:variable, $is-output-sparse as xs:boolean [, $name as xs:string]) as cntk:function",
+    compute.eye_like,
+)
 
 # Two operands, which broadcast from their first dimensions on.
 serve_family(

@@ -118,3 +118,12 @@ serve(
     compute.reconcile_dynamic_axes,
 )
 serve("stop-gradient($operand as cntk:variable [, $name as xs:string]) as cntk:function", compute.stop_gradient)
+serve(
+    "assign($ref as cntk:variable, $input as cntk:variable [, $name as xs:string]) as cntk:function",
+    compute.assign,
+)
+serve(
+    "custom-proxy-op($operands as cntk:variable*, $output-shape as cntk:shape, $output-type as xs:string"
+    " [, $name as xs:string]) as cntk:function",
+    compute.custom_proxy_op,
+)

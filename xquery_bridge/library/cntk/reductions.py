@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from xquery_bridge import compute
+from xquery_bridge.compute import Function
+from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk.rows import serve, serve_family
 
 # Along one axis.
@@ -37,4 +39,20 @@ serve(
     "reduce-sum-on-axes($operand as cntk:variable, $axis as cntk:axis* [, $keep-dims as xs:boolean,"
     " $name as xs:string]) as cntk:function",
     compute.reduce_sum_on_axes,
+)
+
+
+def top_k(operand: Operand, k: int, name: str = "") -> Function:
+    """The k largest elements along the first dimension and their indices: two outputs."""
+    return compute.top_k(operand, k, None, name)
+
+
+serve(
+    "top-k($operand as cntk:variable, $k as xs:unsignedLong [, $name as xs:string]) as cntk:function",
+    top_k,
+)
+serve(
+    "top-k-on-axis($operand as cntk:variable, $k as xs:unsignedLong, $axis as cntk:axis [, $name as xs:string])"
+    " as cntk:function",
+    compute.top_k,
 )

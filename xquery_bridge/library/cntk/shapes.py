@@ -183,3 +183,25 @@ serve(
     "space-to-depth($operand as cntk:variable, $block-size as xs:unsignedLong [, $name as xs:string]) as cntk:function",
     compute.space_to_depth,
 )
+serve("to-batch($operand as cntk:variable [, $name as xs:string]) as cntk:function", compute.to_batch)
+serve("unpack-batch($operand as cntk:variable, $name as xs:string) as cntk:function", compute.unpack_batch)
+
+
+def gather(indices: Operand, reference: Operand, name: str = "") -> compute.Function:
+    """The parts of a reference along its last dimension that the indices name."""
+    return compute.gather_op(indices, reference, None, name)
+
+
+serve(
+    "gather-op($indices as cntk:variable, $reference as cntk:variable [, $name as xs:string]) as cntk:function", gather
+)
+serve(
+    "gather-op-on-axis($indices as cntk:variable, $reference as cntk:variable, $axis as cntk:axis"
+    " [, $name as xs:string]) as cntk:function",
+    compute.gather_op,
+)
+serve(
+    "one-hot-op($x as cntk:variable, $num-class as xs:unsignedLong, $output-sparse as xs:boolean, $axis as cntk:axis"
+    " [, $name as xs:string]) as cntk:function",
+    compute.one_hot_op,
+)
