@@ -16,6 +16,7 @@ _REFUSED = [
     ("1 instance of Q{http://www.w3.org/2001/XMLSchema}foo", "XPST0051"),
     ("map{} instance of map(node, item())", "XPST0051"),
     ("<a/> instance of schema-element(x)", "XPST0008"),
+    ("<a/> instance of schema-element(p:x)", "XPST0081"),
     ("<a/> instance of element(*, xs:foo)", "XPST0008"),
     ("<a/> instance of element(p:a)", "XPST0081"),
     ("1 cast as xs:foo", "XQST0052"),

@@ -129,6 +129,8 @@ class TypeResolver:
     def _kind_test(self, written: tree.KindTest) -> ItemType:
         kind = written.kind
         if kind in ("schema-element", "schema-attribute"):
+            if written.name is not None:
+                self.scope.element_name(written.name)
             raise XQueryError("XPST0008", f"No schema declares {kind}({written.name})")
         if kind in items.SCHEMA_COMPONENTS:
             return items.SchemaComponentType(kind, "" if written.name is None else str(written.name))
