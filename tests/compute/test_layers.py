@@ -5,6 +5,8 @@ import pytest
 
 from xquery_bridge import compute
 from xquery_bridge.compute import CntkError, Shape, Value, session
+from xquery_bridge.compute.learners import Sgd
+from xquery_bridge.compute.schedules import Schedule
 
 _AXES = [compute.Axis.default_batch()]
 
@@ -94,6 +96,26 @@ def test_layer_normalization_is_over_all_elements_of_a_sample():
     centred = data - data.mean((1, 2), keepdims=True)
     expected = centred / (data.std((1, 2), keepdims=True) + 0.1) * p["scale"] + p["bias"]
     np.testing.assert_allclose(_run(layer, bindings=[(x, data)])[0], expected, rtol=1e-10)
+
+
+def test_a_dropout_layer_drops_in_training_only():
+    x = _input(1000)
+    w = compute.parameter(Shape((1000,)), "double", 1.0)
+    layer = compute.dropout_layer(compute.element_times(w, x), keep_prob=0.75)
+    ones = np.ones((1, 1000))
+    np.testing.assert_array_equal(_run(layer, bindings=[(x, ones)])[0], ones)
+    rate = Schedule.from_constant(1.0, 1)
+    trainer = compute.Trainer(layer, compute.reduce_sum(layer, compute.Axis.all_static_axes()), None, [Sgd([w], rate)])
+    trainer.train_minibatch({x: Value.batch(x.shape, ones, "double")})
+    kept = 1 - w.data
+    assert set(np.round(kept, 12)) == {0, np.round(1 / 0.75, 12)}
+    assert 0.7 < (kept > 0).mean() < 0.8
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout_rate": 0.5, "keep_prob": 0.5}, {"keep_prob": 1.0}])
+def test_a_dropout_layer_takes_one_probability(options):
+    with pytest.raises(CntkError, match="Dropout: "):
+        compute.dropout_layer(_input(2), **options)
 
 
 def test_numbers_for_a_parameter_of_another_size_are_refused():

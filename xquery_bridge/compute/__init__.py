@@ -48,6 +48,8 @@ from .ops.linear import *  # noqa: F403
 from .ops.losses import *  # noqa: F403
 from .ops.normalization import *  # noqa: F403
 from .ops.pooling import *  # noqa: F403
+from .ops.random_draws import *  # noqa: F403
+from .ops.random_draws import *  # noqa: F403
 from .ops.recurrence import *  # noqa: F403
 from .ops.reductions import *  # noqa: F403
 from .ops.reshaping import *  # noqa: F403

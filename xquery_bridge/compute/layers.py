@@ -22,12 +22,13 @@ from .ops.blocks import element_divide, number
 from .ops.elementwise import sqrt
 from .ops.linear import times
 from .ops.operator import Operand
+from .ops.random_draws import dropout
 from .ops.reductions import reduce_mean
 from .shape import INFERRED, Shape
 from .value import DTYPES, Value
 from .variable import Constant, Variable
 
-__all__ = ["dense_layer", "embedding_layer", "from_value", "layer_normalization_layer"]
+__all__ = ["dense_layer", "dropout_layer", "embedding_layer", "from_value", "layer_normalization_layer"]
 
 Activation = Callable[[Function], Function]
 Initial = Initializer | float
@@ -157,3 +158,31 @@ def layer_normalization_layer(
         return plus(element_times(normal, scale), bias)
 
     return _as_layer("LayerNormalization", [operand], make, name)
+
+
+def dropout_layer(
+    operand: Operand,
+    dropout_rate: float | None = None,
+    keep_prob: float | None = None,
+    seed: int | None = None,
+    name: str = "",
+) -> Function:
+    """In training each element is 0 with a probability, the rest scaled up; in evaluation nothing changes.
+
+    Args:
+        dropout_rate: the probability; or keep_prob, what it lacks of 1.
+        seed: the session's next unless given.
+    Returns:
+        The block `Dropout`.
+    Raises:
+        CntkError: both probabilities are given, or neither, or one that is out of range.
+    """
+    if dropout_rate is None and keep_prob is None:
+        raise CntkError("Dropout: either dropout_rate or keep_prob must be specified.")
+    if dropout_rate is not None and keep_prob is not None:
+        raise CntkError("Dropout: dropout_rate and keep_prob cannot be specified at the same time.")
+    if keep_prob is not None and not 0 <= keep_prob < 1:
+        raise CntkError("Dropout: keep_prob must be in the interval [0,1)")
+    rate = 1 - keep_prob if keep_prob is not None else dropout_rate
+    assert rate is not None
+    return _as_layer("Dropout", [operand], lambda x: dropout(x, rate, seed), name)

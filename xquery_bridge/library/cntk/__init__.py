@@ -20,6 +20,7 @@ _MODULES: Final = (
     "linear",
     "losses",
     "models",
+    "random",
     "reductions",
     "schedules",
     "sequences",

@@ -142,6 +142,17 @@ _LAYERS: Final[tuple[tuple[str, Callable[..., Function], Sequence[Option], Seque
         [],
     ),
     (
+        "dropout-layer",
+        compute.dropout_layer,
+        (
+            Option("dropout_rate", options.number, "dropout-rate"),
+            Option("keep_prob", options.number, "keep-prob"),
+            Option("seed", options.count, "seed"),
+            _NAME,
+        ),
+        [],
+    ),
+    (
         "embedding-layer",
         compute.embedding_layer,
         (
