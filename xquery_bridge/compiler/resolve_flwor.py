@@ -119,9 +119,13 @@ class FlworResolver(ResolverBase):
             operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end
         )
 
+    def _collation(self, uri: str | None) -> str:
+        """The collation a clause names, or else the default one."""
+        return self.scope.static.default_collation if uri is None else self.types.collation(uri)
+
     def _order_spec(self, spec: tree.OrderSpec) -> ir.OrderSpec:
         greatest = self.scope.static.empty_greatest if spec.empty is None else spec.empty == "greatest"
-        collation = self.types.collation(spec.collation) if spec.collation is not None else None
+        collation = self._collation(spec.collation)
         return ir.OrderSpec(
             key=self.expr(spec.key),
             descending=spec.descending,
@@ -210,7 +214,7 @@ class FlworResolver(ResolverBase):
             kind = data.type.kind if data.type.is_a("atomic") else "atomic"
             after = self.scope.new_var(spec.var, StaticType("string" if kind == "untyped" else kind, 0, 1))
             after.type = StaticType("atomic" if kind == "untyped" else kind, data.type.low, 1)
-            collation = self.types.collation(spec.collation) if spec.collation is not None else None
+            collation = self._collation(spec.collation)
             keys = [entry for entry in keys if entry[0] is not let.var]
             keys.append((let.var, after, collation))
             let.var.uses += 1

@@ -221,7 +221,9 @@ class OperatorResolver(ResolverBase):
     def resolve_UnaryExpr(self, node: tree.UnaryExpr) -> ir.Expr:
         operand = self.expr(node.operand)
         if isinstance(operand, ir.Literal) and type(operand.value) in (int, float, Decimal):
-            value = -operand.value if node.negative else operand.value
+            # copy_negate: the minus of Python would round a decimal to 28 digits
+            minus = operand.value.copy_negate() if type(operand.value) is Decimal else -operand.value
+            value = minus if node.negative else operand.value
             if operand.value != 0 or type(value) is not Decimal:
                 return ir.Literal(value=value, type=operand.type)
         low, kind = operand.type.low, operand.type.kind
