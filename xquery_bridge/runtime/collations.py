@@ -303,8 +303,10 @@ def _number_elements(digits: str) -> list[_Element]:
     while len(values) > 1 and not values[0]:
         values.pop(0)
     _, second, third = _segment_elements("0")[0]
-    weights = [min(len(values), 0xFFFE) + 1, *(value + 1 for value in values)]
-    return [(_primary("0"), second, third), *((weight, 0, 0) for weight in weights)]
+    zero = _primary("0")
+    # not below the weight of zero, where the variable characters are
+    weights = [zero + min(len(values), 0x8000), *(zero + value for value in values)]
+    return [(zero, second, third), *((weight, 0, 0) for weight in weights)]
 
 
 # ----------------------------------------------------------------------------------------------------------------- URIs
@@ -350,6 +352,8 @@ def _unicode(uri: str) -> Collation:
                 known = value.lower().split("-")[0] in _ROOT_LANGUAGES and "-u-" not in value.lower()
                 if exactly and not known:
                     raise KeyError(value)
+                if value.lower() == "fr-ca" and "backwards" not in given:
+                    parameters = replace(parameters, backwards=True)
             elif keyword == "version":
                 if exactly and [int(part) for part in value.split(".")] > [10, 0, 0]:
                     raise KeyError(value)
