@@ -18,7 +18,15 @@ from typing import Any, Final
 from elementpath.datatypes import UntypedAtomic
 
 from xquery_bridge.errors import XQueryError
-from xquery_bridge.runtime.atomic import ANCESTORS, ATOMIC_CLASSES, PRIMITIVE, TYPE_OF_CLASS, Float32, type_name
+from xquery_bridge.runtime.atomic import (
+    ANCESTORS,
+    ATOMIC_CLASSES,
+    PRIMITIVE,
+    TYPE_OF_CLASS,
+    Float32,
+    float32,
+    type_name,
+)
 from xquery_bridge.runtime.casts import cast, to_double, to_float
 from xquery_bridge.runtime.date_times import (
     add_microseconds,
@@ -254,7 +262,7 @@ _ORDER: Final = ("integer", "decimal", "float", "double")
 
 def _to_float(operation: _Operation) -> _Operation:
     """A function on doubles for floats: with twice the digits and two more, rounding twice does no harm."""
-    return lambda left, right: Float32(operation(float(left), float(right)))
+    return lambda left, right: float32(operation(float(left), float(right)))
 
 
 def _double_add(left: float, right: float) -> float:
@@ -426,7 +434,7 @@ def negate(value: Value) -> Value:
         return []
     if type(number) is Decimal:
         return number.copy_negate() if number else number
-    return Float32(-float(number)) if type(number) is Float32 else -number
+    return float32(-float(number)) if type(number) is Float32 else -number
 
 
 def plus(value: Value) -> Value:

@@ -28,7 +28,7 @@ class Float32(Float):
 
     def __new__(cls, value: Any, xsd_version: str | None = None) -> Float32:
         if isinstance(value, str):
-            from xquery_bridge.runtime.casts import parse_double
+            from xquery_bridge.runtime.casts import parse_double  # noqa: PLC0415 (casts stands on this module)
 
             value = parse_double(value, "float")
         try:
@@ -57,7 +57,7 @@ class Float32(Float):
     __abs__ = float.__abs__  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        from xquery_bridge.runtime.casts import float_text
+        from xquery_bridge.runtime.casts import float_text  # noqa: PLC0415 (casts stands on this module)
 
         return float_text(self)
 
@@ -66,6 +66,15 @@ class Float32(Float):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Float32, (float(self),))
+
+
+_new_float: Final[Any] = float.__new__
+
+
+def float32(value: float) -> Float32:
+    """The xs:float nearest to a Python float, made faster than by the class."""
+    made: Float32 = _new_float(Float32, c_float(value).value)
+    return made
 
 
 class Notation(ep.AbstractQName):

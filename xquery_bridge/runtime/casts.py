@@ -31,6 +31,7 @@ from xquery_bridge.runtime.atomic import (
     TYPE_OF_CLASS,
     TYPES,
     Float32,
+    float32,
     type_name,
 )
 from xquery_bridge.runtime.date_times import (
@@ -228,10 +229,10 @@ def _parse_float(text: str) -> Float32:
     text = text.strip(_SPACE)
     number = _parse_double(text)
     if isnan(number) or isinf(number):
-        return Float32(number)
+        return float32(number)
     # exponents out of range make numbers that need no care and Decimals that need much
     exact = Decimal(text) if 1e-50 < abs(number) < 1e40 else number
-    return Float32(nearest_float(exact, number))
+    return float32(nearest_float(exact, number))
 
 
 def parse_double(text: str, name: str = "double") -> float:
@@ -368,6 +369,10 @@ def _require_finite(number: float | Decimal, name: str) -> None:
         raise XQueryError("FOCA0002", f"Invalid cast: {text} cast as xs:{name}", marklogic_code="XDMP-CAST")
 
 
+#: All integers up to this one are xs:float values.
+_EXACT_IN_FLOAT: Final = 2**24
+
+
 def to_double(number: Any) -> float:
     """A number of any type as xs:double: the nearest, beyond the range an infinity."""
     try:
@@ -378,7 +383,9 @@ def to_double(number: Any) -> float:
 
 def to_float(number: Any) -> Float32:
     """A number of any type as xs:float: the nearest, beyond the range an infinity."""
-    return Float32(nearest_float(number, to_double(number)))
+    if type(number) is int and -_EXACT_IN_FLOAT <= number <= _EXACT_IN_FLOAT:
+        return float32(number)
+    return float32(nearest_float(number, to_double(number)))
 
 
 def _number_boolean(number: Any) -> bool:
@@ -391,14 +398,14 @@ _FROM_NUMBER: Final[dict[str, dict[str, _Converter]]] = {
     "integer": {"integer": int, "decimal": int, "float": _whole, "double": _whole},
     "decimal": {"integer": Decimal, "decimal": lambda item: item, "float": _exact, "double": _exact},
     "double": {"integer": to_double, "decimal": to_double, "float": float, "double": float},
-    "float": {"integer": to_float, "decimal": to_float, "float": Float32, "double": Float32},
+    "float": {"integer": to_float, "decimal": to_float, "float": float32, "double": float32},
 }
 _FROM_BOOLEAN: Final[dict[str, _Converter]] = {
     "boolean": lambda item: item,
     "integer": int,
     "decimal": lambda item: Decimal(int(item)),
     "double": float,
-    "float": Float32,
+    "float": float32,
 }
 
 
