@@ -402,7 +402,20 @@ class Engine:
             prepared = self._compile(source, dialect or (static.dialect if static else self.dialect), None, outer)
         else:
             prepared = self.compile(source, dialect=dialect)
-        inner = DynamicContext(
+        inner = self._inner_context(context, variables, context_item)
+        if own_transaction:
+            value = self._evaluate_statements(prepared.statements, inner)
+        else:
+            parts = [as_list(execute(each.generated, inner)) for each in prepared.statements]
+            value = parts[0] if len(parts) == 1 else [item for part in parts for item in part]
+        context.content_type = inner.content_type or context.content_type
+        return value
+
+    def _inner_context(
+        self, context: DynamicContext, variables: Mapping[tuple[str, str], Any], context_item: Any
+    ) -> DynamicContext:
+        """The context of a query that runs within another one."""
+        return DynamicContext(
             evaluator=self,
             variables=dict(variables),
             context_item=context_item,
@@ -419,13 +432,32 @@ class Engine:
             started=context.started,
             locate=_locate,
         )
-        if own_transaction:
-            value = self._evaluate_statements(prepared.statements, inner)
-        else:
-            parts = [as_list(execute(each.generated, inner)) for each in prepared.statements]
-            value = parts[0] if len(parts) == 1 else [item for part in parts for item in part]
-        context.content_type = inner.content_type or context.content_type
-        return value
+
+    def load_module(
+        self,
+        uri: str,
+        locations: Sequence[str],
+        *,
+        context: DynamicContext,
+        static: StaticContext,
+        variables: Mapping[tuple[str, str], Any],
+        context_item: Any,
+    ) -> tuple[list[tuple[str, Value]], list[tuple[str, int, Any]]]:
+        """The public variables (name, value) and functions (name, arity, item) of a library module, for this run.
+
+        Raises what importing the module raises, and what its variables raise.
+        """
+        hints = f" at {', '.join(map(_literal, locations))}" if locations else ""
+        prolog = f"import module namespace m = {_literal(uri)}{hints};"
+        program = self._compile(f"{prolog} ()", static.dialect, static.base_uri, None).statements[0].generated.program
+        names = [each.local for each in program.variables if each.uri == uri and not each.private]
+        functions = [(each.local, each.arity) for each in program.functions if each.uri == uri and not each.private]
+        members = [*[f"$m:{name}" for name in names], *[f"m:{name}#{arity}" for name, arity in functions]]
+        prepared = self._compile(f"{prolog} [{', '.join(members)}]", static.dialect, static.base_uri, None)
+        inner = self._inner_context(context, variables, context_item)
+        values = execute(prepared.statements[0].generated, inner).members()
+        items = zip(functions, values[len(names) :], strict=True)
+        return list(zip(names, values, strict=False)), [(name, arity, item) for (name, arity), item in items]
 
     def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
         """A built-in function as an item, or None."""
@@ -520,6 +552,11 @@ def _place(generated: Generated, traceback: Any) -> Any:
 def _output_options(static: StaticContext) -> dict[str, str]:
     uri = "http://www.w3.org/2010/xslt-xquery-serialization"
     return {local: value for (namespace, local), value in static.options.items() if namespace == uri}
+
+
+def _literal(text: str) -> str:
+    """A string literal of XQuery."""
+    return '"' + text.replace("&", "&amp;").replace('"', '""') + '"'
 
 
 def _name(key: str | tuple[str, str]) -> tuple[str, str]:

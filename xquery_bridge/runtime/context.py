@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -144,6 +144,18 @@ class Evaluator(Protocol):
 
     def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
         """A built-in function as an item, or None."""
+
+    def load_module(
+        self,
+        uri: str,
+        locations: Sequence[str],
+        *,
+        context: DynamicContext,
+        static: StaticContext,
+        variables: Mapping[tuple[str, str], Any],
+        context_item: Any,
+    ) -> tuple[list[tuple[str, Value]], list[tuple[str, int, Any]]]:
+        """The public variables (name, value) and functions (name, arity, item) of a library module."""
 
     def module_text(self, uri: str, location: str) -> str | None:
         """The text of a stored module, or None."""
