@@ -47,6 +47,7 @@ from .ops.elementwise import *  # noqa: F403
 from .ops.linear import *  # noqa: F403
 from .ops.losses import *  # noqa: F403
 from .ops.normalization import *  # noqa: F403
+from .ops.normalization_blocks import *  # noqa: F403
 from .ops.pooling import *  # noqa: F403
 from .ops.random_draws import *  # noqa: F403
 from .ops.random_draws import *  # noqa: F403

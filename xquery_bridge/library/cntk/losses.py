@@ -82,3 +82,23 @@ serve(
     " $spatial as xs:boolean [, $map as map:map]) as cntk:function",
     batch_normalization,
 )
+serve(
+    "image-scaler($x as cntk:variable, $scaler as xs:float, $biases as xs:float*, $name as xs:string) as cntk:function",
+    compute.image_scaler,
+)
+serve(
+    "local-response-normalization($operand as cntk:variable, $depth-radius as xs:unsignedLong, $bias as xs:double,"
+    " $alpha as xs:double, $beta as xs:double [, $name as xs:string]) as cntk:function",
+    compute.local_response_normalization,
+)
+serve(
+    "mean-variance-normalization($operand as cntk:variable [, $epsilon as xs:double,"
+    " $use-stats-across-channels as xs:boolean, $do-variance-scaling as xs:boolean, $name as xs:string])"
+    " as cntk:function",
+    compute.mean_variance_normalization,
+)
+serve(
+    "per-dim-mean-variance-normalize($operand as cntk:variable, $mean as cntk:variable, $inv-std-dev as cntk:variable"
+    " [, $name as xs:string]) as cntk:function",
+    compute.per_dim_mean_variance_normalize,
+)
