@@ -403,6 +403,8 @@ def json_text(value: _Value, strict: bool = False) -> str:
             prefix, item = pending
             pending = None
             parts.append(prefix)
+            if type(item) in _SEQUENCES and len(item) == 1:  # a sequence of one item is that item
+                item = item[0]
             opened = _opened(item)
             if opened is None:
                 parts.append(_leaf_json(item, strict))
