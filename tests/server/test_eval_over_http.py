@@ -65,7 +65,7 @@ def test_an_empty_sequence_answers_no_bytes(client: httpx.Client) -> None:
     [
         ("xs:short(5)", ("text/plain", "integer", b"5")),
         ("1.5", ("text/plain", "decimal", b"1.5")),
-        ("1e100", ("text/plain", "double", b"1E100")),
+        ("15e-1", ("text/plain", "double", b"1.5")),
         ("fn:true()", ("text/plain", "boolean", b"true")),
         ('xs:date("2020-01-02")', ("text/plain", "date", b"2020-01-02")),
         ("<a>1</a>", ("application/xml", "element()", b"<a>1</a>")),
