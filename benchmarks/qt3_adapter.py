@@ -145,7 +145,7 @@ _NODES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "element": lambda node: {"n": "element", "xml": markup(node)},
     "text": lambda node: {"n": "text", "v": node.string_value},
     "comment": lambda node: {"n": "comment", "v": node.string_value},
-    "processing-instruction": lambda node: {"n": "pi", "name": node.name, "v": node.string_value},
+    "processing-instruction": lambda node: {"n": "pi", "name": node.target, "v": node.string_value},
     "attribute": lambda node: {
         "n": "attribute",
         "name": node.lexical_name,

@@ -129,6 +129,15 @@ def test_too_many_levels_are_refused_with_a_place(kind):
     assert "nested too deeply" in error.title and error.frames
 
 
+@pytest.fixture
+def shallow_stack():
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("shallow_stack")
 def test_a_shallow_stack_ends_in_the_same_error():
     with pytest.raises(XQueryError, match="nested too deeply"):
         parse_query("(" * 5000 + "1" + ")" * 5000)
