@@ -40,7 +40,6 @@ _ENTITY_LENGTH: Final = 8192
 _ENTITY_REFERENCE: Final = re.compile(r"[&%]([^#;&%\s][^;&%\s]*);")
 _TEXT_DECLARATION: Final = re.compile(
     r"<\?xml(?:\s+version\s*=\s*(?:'1\.[0-9]+'|\"1\.[0-9]+\"))?\s+encoding\s*=\s*(?:'[\w.\-]+'|\"[\w.\-]+\")\s*\?>"
-    r"|<\?xml\s+version\s*=\s*(?:'1\.[0-9]+'|\"1\.[0-9]+\")\s*\?>"
 )
 #: Wraps a fragment, so that expat takes text and several elements at the top.
 _WRAPPER: Final = "fragment"

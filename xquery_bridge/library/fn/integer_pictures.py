@@ -39,6 +39,8 @@ class DigitPattern:
 
     def grouped(self, digits: str) -> str:
         """ASCII digits with separators, in the pattern's family."""
+        if self.zero == "0" and not self.separators:
+            return digits
         marks = dict(self.separators)
         mark = self.separators[0][1] if self.separators else ""
         parts: list[str] = []

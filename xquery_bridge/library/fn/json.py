@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from xquery_bridge.errors import XQueryError
@@ -39,17 +41,20 @@ def _member(value: Any) -> Value:
 def parsed_json(text: str, options: XdmMap | None) -> Value:
     """The item a JSON text stands for: maps, arrays, strings, doubles, booleans; null is the empty sequence."""
     chosen = json_options(options, "use-first", ("reject", "use-first", "use-last"))
-    return _member(read_json(text, chosen, pairs=_pairs(chosen), number=float))
+    return _member(read_json(text, chosen, pairs=_pairs(chosen.duplicates), number=float))
 
 
-def _pairs(options: JsonOptions) -> Any:
+@lru_cache(maxsize=8)
+def _pairs(duplicates: str) -> Callable[[list[tuple[str, Any]]], XdmMap]:
+    """What makes a map of the pairs of an object, by a policy for duplicate keys."""
+
     def make(pairs: list[tuple[str, Any]]) -> XdmMap:
         entries = dict(pairs)
         if len(entries) != len(pairs):
-            if options.duplicates == "reject":
+            if duplicates == "reject":
                 seen: set[str] = set()
                 raise duplicate_key(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-            if options.duplicates == "use-first":
+            if duplicates == "use-first":
                 entries = {}
                 for key, value in pairs:
                     entries.setdefault(key, value)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from xquery_bridge.errors import XQueryError
@@ -85,25 +86,26 @@ def _invalid(code: int) -> bool:
     return (code < 0x20 and code not in (0x9, 0xA, 0xD)) or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF)
 
 
+def _no_constant(name: str) -> Any:
+    raise XQueryError("FOJS0001", f"Not a well-formed JSON text: {name} is no number of JSON")
+
+
+@lru_cache(maxsize=16)
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], Any], number: Callable[[str], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_int=number, parse_float=number, parse_constant=_no_constant)
+
+
 def read_json(text: str, options: JsonOptions, *, pairs: Callable[[list[tuple[str, Any]]], Any], number: Any) -> Any:
     """Decode a JSON text; `pairs` makes an object from its pairs, `number` a number from its text.
 
     Characters that XML does not allow are replaced as the options say. Raises FOJS0001 for malformed text.
     """
 
-    def constant(name: str) -> Any:
-        raise XQueryError("FOJS0001", f"Not a well-formed JSON text: {name} is no number of JSON")
-
-    def load(source: str) -> Any:
-        return json.loads(
-            source, object_pairs_hook=pairs, parse_int=number, parse_float=number, parse_constant=constant
-        )
-
     try:
         if options.escape or _SUSPECT.search(text) is not None:
-            json.loads(text, parse_int=str, parse_float=str, parse_constant=constant)
+            _decoder(dict, str).decode(text)
             text = _STRING_LITERAL.sub(lambda found: _rewritten(found[1], options), text)
-        return load(text)
+        return _decoder(pairs, number).decode(text)
     except json.JSONDecodeError as error:
         raise XQueryError(
             "FOJS0001", f"Not a well-formed JSON text: {error.msg}, line {error.lineno}, column {error.colno}"

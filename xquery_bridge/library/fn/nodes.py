@@ -61,8 +61,10 @@ def nilled(node: Any) -> bool | None:
 
 @_accessor("base-uri", "$arg as node()?", "xs:anyURI?")
 def base_uri(node: Any) -> AnyURI | None:
-    """The base URI of a node."""
-    return _uri(None if node is None else node.base_uri)
+    """The base URI of a node; a processing instruction that was made by itself has none (XDM 3.1, section 6.5)."""
+    if node is None or (node.parent is None and node.kind == "processing-instruction"):
+        return None
+    return _uri(node.base_uri)
 
 
 @_accessor("document-uri", "$arg as node()?", "xs:anyURI?")

@@ -94,6 +94,8 @@ def _rounded(number: Any, precision: int, *, half_to_even: bool) -> Any:
 def _quantized(number: Decimal, precision: int, half_to_even: bool) -> Decimal:
     towards_infinity = ROUND_HALF_DOWN if number < 0 else ROUND_HALF_UP
     rounding = ROUND_HALF_EVEN if half_to_even else towards_infinity
+    if precision == 0:
+        return number.to_integral_value(rounding=rounding, context=_WIDE)
     scaled = number.scaleb(precision, context=_WIDE).to_integral_value(rounding=rounding, context=_WIDE)
     result = scaled.scaleb(-precision, context=_WIDE)
     return result.quantize(Decimal(1), context=_WIDE) if precision < 0 else result

@@ -10,7 +10,7 @@ from typing import Final
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.library.fn.patterns import PatternError, translated
-from xquery_bridge.library.fn.strings import WHITE_SPACE
+from xquery_bridge.library.fn.strings import WHITE_SPACE, words
 from xquery_bridge.runtime.values import Value
 
 _FLAGS: Final = frozenset("smixq")
@@ -104,7 +104,7 @@ def _substitute(replacement: str, groups: int) -> Callable[[re.Match[str]], str]
 @FN.row("tokenize($input as xs:string?) as xs:string*")
 def tokenize_white_space(text: str | None) -> Value:
     """The parts of a string between runs of white space."""
-    return [part for part in re.split(r"[ \t\r\n]+", text or "") if part]
+    return words(text or "")
 
 
 @FN.row("tokenize($input as xs:string?, $pattern as xs:string) as xs:string*")

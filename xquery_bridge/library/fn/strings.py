@@ -133,7 +133,14 @@ def normalize_space_of_item(item: Any) -> str:
 @FN.row("normalize-space($arg as xs:string?) as xs:string")
 def normalize_space(text: str | None) -> str:
     """The string without outer white space and with one blank for each run of it inside."""
-    return " ".join([part for part in (text or "").translate(_BLANKS).split(" ") if part])
+    return " ".join(words(text or ""))
+
+
+def words(text: str) -> list[str]:
+    """The parts of a string between runs of XML's white space, which is what Python splits ASCII text of XML at."""
+    if text.isascii():
+        return text.split()
+    return [part for part in text.translate(_BLANKS).split(" ") if part]
 
 
 _BLANKS: Final = str.maketrans("\t\r\n", "   ")
@@ -219,7 +226,7 @@ def substring_after(static: StaticContext, text: str | None, mark: str | None, u
 def contains_token(static: StaticContext, texts: Sequence[str], token: str, uri: str | None = None) -> bool:
     """Whether one of the strings, split at white space, has a token equal to the given one."""
     wanted, using = token.strip(WHITE_SPACE), in_static(static, uri)
-    parts = [part for text in texts for part in text.translate(_BLANKS).split(" ") if part]
+    parts = [part for text in texts for part in words(text)]
     return bool(wanted) and any(using.compare(part, wanted) == 0 for part in parts)
 
 
