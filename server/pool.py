@@ -36,6 +36,8 @@ WATCH_INTERVAL = 0.1
 HARD_STOP, HARD_STOP_SHARE = 2.0, 0.05
 #: Seconds a worker may take to start, and to wait before the next try after that many failures in a row.
 START_LIMIT = 120.0
+#: Seconds a process may take to end once it has closed its socket.
+END_PATIENCE = 1.0
 RETRY_DELAYS = (0.0, 0.2, 1.0, 5.0)
 
 logger = logging.getLogger("cntk-xquery.pool")
@@ -138,6 +140,13 @@ class Worker(asyncio.Protocol):
             self.process.kill()
         if self._transport is not None:
             self._transport.abort()
+
+    def end(self) -> int:
+        """The exit status of the process, which is killed when it does not end by itself in a moment."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(END_PATIENCE)
+        self.kill()
+        return self.process.wait()
 
 
 class Pool:
@@ -304,8 +313,7 @@ class Pool:
 
     async def _bury(self, worker: Worker) -> None:
         """Wait for the end of a worker's process and answer for it."""
-        worker.kill()
-        status = await self.loop.run_in_executor(None, worker.process.wait)
+        status = await self.loop.run_in_executor(None, worker.end)
         self._all.discard(worker)
         assert worker.process.stdin is not None
         worker.process.stdin.close()
