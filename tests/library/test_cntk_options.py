@@ -127,3 +127,23 @@ def test_learners_take_their_options_from_a_map():
     with pytest.raises(XQueryError) as caught:
         _ENGINE.evaluate(query.replace("per-sample", "per-batch"))
     assert "l1-regularization-weight, l2-regularization-weight" in caught.value.title
+
+
+def test_a_lattice_criterion_needs_the_names_of_its_files():
+    query = f"cntk:lattice-sequence-with-softmax({', '.join([_IMAGE] * 4)}, map:map())"
+    with pytest.raises(XQueryError) as caught:
+        _ENGINE.evaluate(query)
+    assert caught.value.title == (
+        "cntk:lattice-sequence-with-softmax: the option sym-list-path, phone-path, state-list-path, trans-prob-path was "
+        "expected, it is missing."
+    )
+
+
+def test_tokens_beyond_64_bits_are_accepted_and_never_met():
+    query = """
+        let $a := cntk:input-variable(cntk:shape(3), "float")
+        let $v := cntk:sequence(cntk:shape(3), json:to-array((1, 0, 0, 0, 1, 0)), fn:true())
+        let $f := cntk:edit-distance-error($a, $a, 1, 1, 1, fn:false(), (-100000000000000000000, 5))
+        return xdmp:quote(cntk:value-to-array($f, cntk:evaluate($f, json:to-array(($a, $v)), $f)))
+    """
+    assert _ENGINE.evaluate(query) == ["[[0]]"]

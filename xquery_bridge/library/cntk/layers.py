@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from xquery_bridge import compute
-from xquery_bridge.compute import CntkError, Function
+from xquery_bridge.compute import Function
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import options
 from xquery_bridge.library.cntk.options import Option
@@ -60,22 +60,13 @@ _CELL: Final = (
 _LSTM: Final = (*_CELL, Option("use_peepholes", options.flag, "use-peepholes"))
 
 
-def _given(function: str, table: Sequence[Option], additional: MapMap, required: Sequence[str] = ()) -> dict[str, Any]:
-    """The arguments that a map stands for; refuses a map without the options that the layer cannot do without."""
-    given = options.read(function, table, additional)
-    missing = [option.keys[0] for option in table if option.argument in required and option.argument not in given]
-    if missing:
-        raise CntkError(f"{function}: the option {', '.join(missing)} was expected, it is missing.")
-    return given
-
-
 def _layer(
     name: str, make: Callable[..., Function], table: Sequence[Option], *required: str
 ) -> Callable[[Operand, MapMap], Function]:
     """The implementation of a layer over one operand."""
 
     def layer(operand: Operand, additional: MapMap) -> Function:
-        return make(operand, **_given(f"cntk:{name}", table, additional, required))
+        return make(operand, **options.read(f"cntk:{name}", table, additional, required))
 
     layer.__doc__ = make.__doc__
     return layer
@@ -191,7 +182,7 @@ serve(
 
 def max_unpooling_layer(operand: Operand, pooling_input: Operand, additional: MapMap) -> Function:
     """Puts pooled values back where the pooling input had the maxima of its windows."""
-    given = _given("cntk:max-unpooling-layer", _POOLING, additional, ["filter_shape"])
+    given = options.read("cntk:max-unpooling-layer", _POOLING, additional, ["filter_shape"])
     return compute.max_unpooling_layer(operand, pooling_input, **given)
 
 
@@ -207,7 +198,7 @@ serve("label-layer($operand as cntk:variable, $name as xs:string) as cntk:functi
 
 def _cell_options(function: str, table: Sequence[Option], additional: MapMap) -> dict[str, Any]:
     """The options of a cell; no activation there means none at all, as in CNTK."""
-    given = _given(function, table, additional, ["shape"])
+    given = options.read(function, table, additional, ["shape"])
     if "activation" in given and given["activation"] is None:
         given["activation"] = _unchanged
     return given

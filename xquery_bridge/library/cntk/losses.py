@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from xquery_bridge import compute
@@ -45,6 +46,91 @@ serve(
     "classification-error($output_vector as cntk:variable, $target_vector as cntk:variable"
     " [, $top-n as xs:unsignedLong, $axis as cntk:axis, $name as xs:string]) as cntk:function",
     compute.classification_error,
+)
+
+# Criteria over the whole minibatch.
+serve(
+    "lambda-rank($output as cntk:variable, $gains as cntk:variable, $group-id as cntk:variable [, $name as xs:string])"
+    " as cntk:function",
+    compute.lambda_rank,
+)
+serve(
+    "ndcgat1($prediction as cntk:variable, $gains as cntk:variable, $group-id as cntk:variable [, $name as xs:string])"
+    " as cntk:function",
+    compute.ndcg_at_1,
+)
+
+
+def edit_distance_error(
+    prediction: Operand,
+    labels: Operand,
+    substitution_penalty: float,
+    deletion_penalty: float,
+    insertion_penalty: float,
+    squash_inputs: bool,
+    tokens_to_ignore: Sequence[int],
+    name: str = "",
+) -> Function:
+    """How many substitutions, deletions and insertions lie between two sequences of labels."""
+    # a token that is no 64-bit number is no label either; MarkLogic's own example has one
+    tokens = [max(min(token, 2**63 - 1), -(2**63)) for token in tokens_to_ignore]
+    return compute.edit_distance_error(
+        prediction,
+        labels,
+        substitution_penalty,
+        deletion_penalty,
+        insertion_penalty,
+        squash_inputs,
+        tokens,
+        name,
+    )
+
+
+serve(
+    "edit-distance-error($prediction as cntk:variable, $labels as cntk:variable, $substitution-penalty as xs:float,"
+    " $deletion-penalty as xs:float, $insertion-penalty as xs:float, $squash-inputs as xs:boolean,"
+    " $tokens-to-ignore as xs:integer* [, $name as xs:string]) as cntk:function",
+    edit_distance_error,
+)
+
+serve("labels-to-graph($labels as cntk:variable [, $name as xs:string]) as cntk:function", compute.labels_to_graph)
+serve(
+    "forward-backward($graph as cntk:variable, $features as cntk:variable, $blank-to-token-id as xs:unsignedLong,"
+    " $delay-constraint as xs:integer [, $name as xs:string]) as cntk:function",
+    compute.forward_backward,
+)
+
+_LATTICE: Final = (
+    Option("symbol_list_path", options.text, "sym-list-path"),
+    Option("phone_path", options.text, "phone-path"),
+    Option("state_list_path", options.text, "state-list-path"),
+    Option("transition_probability_path", options.text, "trans-prob-path"),
+    Option("lattice_config_path", options.text, "lattice-config-path"),
+    Option("smoothing_weight", options.number, "h-smoothing-weight"),
+    Option("frame_drop_threshold", options.number, "frame-drop-thresh"),
+    Option("do_reference_align", options.flag, "do-reference-align"),
+    Option("use_mbr", options.flag, "seq-gammar-uses-mbr"),
+    Option("amf", options.number, "seq-gammar-amf"),
+    Option("lmf", options.number, "seq-gammar-lmf"),
+    Option("bmmi_factor", options.number, "seq-gammar-bmmi-factor"),
+    Option("word_penalty", options.number, "seq-gammar-word-pen"),
+    Option("name", options.text, "name"),
+)
+_LATTICE_FILES: Final = ("symbol_list_path", "phone_path", "state_list_path", "transition_probability_path")
+
+
+def lattice_sequence_with_softmax(
+    labels: Operand, prediction: Operand, scaled_log_likelihood: Operand, lattice: Operand, additional: MapMap
+) -> Function:
+    """The sequence criterion over lattices; the map names its files."""
+    given = options.read("cntk:lattice-sequence-with-softmax", _LATTICE, additional, _LATTICE_FILES)
+    return compute.lattice_sequence_with_softmax(labels, prediction, scaled_log_likelihood, lattice, **given)
+
+
+serve(
+    "lattice-sequence-with-softmax($labels as cntk:variable, $prediction as cntk:variable,"
+    " $scaled-log-likelihood as cntk:variable, $lattice as cntk:variable, $map as map:map) as cntk:function",
+    lattice_sequence_with_softmax,
 )
 
 # ---------------------------------------------------------------------------------------------------- normalization

@@ -39,18 +39,16 @@ class Option:
         self.keys = keys
 
 
-def read(function: str, table: Sequence[Option], given: MapMap | None) -> dict[str, Any]:
-    """The arguments that a map of options stands for.
+def read(function: str, table: Sequence[Option], given: MapMap | None, required: Sequence[str] = ()) -> dict[str, Any]:
+    """The arguments that a map of options stands for; `required` are those that the function cannot do without.
 
     Raises:
-        XQueryError: a key that the function does not take, or that comes under both of its names (XDMP-CNTKERR); a
-            value of the wrong kind (XPTY0004). Each names the keys allowed.
+        XQueryError: a key that the function does not take, that comes under both of its names or that is missing
+            (XDMP-CNTKERR); a value of the wrong kind (XPTY0004). Each names the keys.
     """
-    if given is None:
-        return {}
     by_key = {key: option for option in table for key in option.keys}
     arguments: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in () if given is None else given.items():
         option = by_key.get(key)
         if option is None:
             raise refused(CntkError(f'{function}: "{key}" is not an option; the options are {_allowed(table)}.'))
@@ -65,6 +63,9 @@ def read(function: str, table: Sequence[Option], given: MapMap | None) -> dict[s
                 "XPTY0004",
                 f'{function}: the option "{key}" takes {unfit}, {came} came; the options are {_allowed(table)}',
             ) from None
+    missing = [option.keys[0] for option in table if option.argument in required and option.argument not in arguments]
+    if missing:
+        raise refused(CntkError(f"{function}: the option {', '.join(missing)} was expected, it is missing."))
     return arguments
 
 
