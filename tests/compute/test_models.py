@@ -314,6 +314,21 @@ def test_running_statistics_go_along():
     assert results(loaded, [1, 2]) == results(function, [1, 2])
 
 
+def test_a_loaded_model_can_be_extended_by_what_has_the_same_uids():
+    data = save_model(sigmoid_layer())
+    with cntk.session():
+        loaded = load_model(data)
+    with cntk.session():
+        other = sigmoid_layer()  # its uids are those of the loaded model
+        x, total = other.arguments[0], cntk.plus(loaded, other)
+        assert other.root_function.uid == loaded.root_function.uid
+        extended = load_model(save_model(total))
+    value = cntk.Value.batch(x.shape, [0.1, -0.2, 0.3, 0.7])
+    expected = cntk.evaluate(total, {x: value, loaded.arguments[0]: value})[0].array
+    assert cntk.evaluate(extended, dict.fromkeys(extended.arguments, value))[0].array.tolist() == expected.tolist()
+    assert len({v.uid for v in extended.inputs}) == 6
+
+
 def test_inputs_keep_name_axes_sparsity_and_gradient():
     axes = [cntk.Axis.dynamic("q"), cntk.Axis.default_batch()]
     x = cntk.input_variable(cntk.Shape((2, cntk.FREE)), "double", True, True, "feature", axes)

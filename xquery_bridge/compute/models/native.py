@@ -58,9 +58,11 @@ def save_model(function: Function) -> bytes:
     """
     composite = function if isinstance(function, CompositeFunction) else as_composite(function)
     functions = list(_outside_in(composite.root_function))
-    written = _composite_header(composite)
-    written["inputs"] = [_variable_dictionary(variable) for variable in _leaves(functions)]
-    written["primitive_functions"] = [_function_dictionary(function) for function in reversed(functions)]
+    leaves = _leaves(functions)
+    uids = _Uids(leaves, functions)
+    written = _composite_header(composite, uids)
+    written["inputs"] = [_variable_dictionary(variable, uids) for variable in leaves]
+    written["primitive_functions"] = [_function_dictionary(function, uids) for function in reversed(functions)]
     data = write_dictionary(written)
     if len(data) > _LARGEST:
         raise CntkError(f"CNTK model: the model has {len(data)} bytes; the format takes {_LARGEST} at most.")
@@ -93,12 +95,35 @@ def _leaves(functions: list[Function]) -> list[Variable]:
     return list(leaves)
 
 
-def _variable_dictionary(variable: Variable) -> Dictionary:
+class _Uids:
+    """The uids in a file: those of the graph, but for what was loaded or made in another session under a uid in use."""
+
+    def __init__(self, leaves: list[Variable], functions: list[Function]) -> None:
+        self._changed: dict[Variable | Function, str] = {}
+        taken: set[str] = set()
+        items: list[Variable | Function] = [*(v for v in leaves if v.owner is None), *functions]
+        for item in items:
+            uid, copies = item.uid, 1
+            while uid in taken:
+                copies += 1
+                uid = f"{item.uid}_{copies}"
+            taken.add(uid)
+            if uid != item.uid:
+                self._changed[item] = uid
+
+    def of(self, item: Variable | Function) -> str:
+        """The uid of a leaf, an output or a function."""
+        if isinstance(item, Variable) and item.owner is not None:
+            return self.of(item.owner) + item.uid.removeprefix(item.owner.uid)
+        return self._changed.get(item, item.uid)
+
+
+def _variable_dictionary(variable: Variable, uids: _Uids) -> Dictionary:
     kind = "Placeholder" if variable.is_output else variable.kind
     written = Dictionary(
         version=SizeT(_VARIABLE_VERSION),
         type="Variable",
-        uid=variable.uid,
+        uid=uids.of(variable),
         kind=SizeT(_KINDS.index(kind)),
         data_type=SizeT(DATA_TYPES.index(variable.data_type)),
         dynamic_axis=[axis_to_file(axis) for axis in variable.dynamic_axes],
@@ -113,11 +138,11 @@ def _variable_dictionary(variable: Variable) -> Dictionary:
     return written
 
 
-def _composite_header(composite: CompositeFunction) -> Dictionary:
+def _composite_header(composite: CompositeFunction, uids: _Uids) -> Dictionary:
     written = Dictionary(
         version=SizeT(_COMPOSITE_VERSION),
         type="CompositeFunction",
-        root=composite.root_function.uid,
+        root=uids.of(composite.root_function),
         uid=composite.uid,
     )
     if composite.name:
@@ -125,9 +150,9 @@ def _composite_header(composite: CompositeFunction) -> Dictionary:
     return written
 
 
-def _function_dictionary(function: Function) -> Dictionary:
-    written = Dictionary(version=SizeT(_PRIMITIVE_VERSION), type="PrimitiveFunction", uid=function.uid)
-    written["inputs"] = [variable.uid for variable in function.operands]
+def _function_dictionary(function: Function, uids: _Uids) -> Dictionary:
+    written = Dictionary(version=SizeT(_PRIMITIVE_VERSION), type="PrimitiveFunction", uid=uids.of(function))
+    written["inputs"] = [uids.of(variable) for variable in function.operands]
     if function.name:
         written["name"] = function.name
     attributes = function.attributes
@@ -141,9 +166,9 @@ def _function_dictionary(function: Function) -> Dictionary:
         ]
         written["op"] = SizeT(_BLOCK)
         written["block_function_op_name"] = function.op_name
-        written["block_function_composite"] = _composite_header(function.composite)
-        written["block_function_composite_arguments_map_keys"] = [inner.uid for inner, _ in pairs]
-        written["block_function_composite_arguments_map_values"] = [outer.uid for _, outer in pairs]
+        written["block_function_composite"] = _composite_header(function.composite, uids)
+        written["block_function_composite_arguments_map_keys"] = [uids.of(inner) for inner, _ in pairs]
+        written["block_function_composite_arguments_map_values"] = [uids.of(outer) for _, outer in pairs]
         return written
     assert isinstance(function, PrimitiveFunction)
     number = getattr(function.operator, "number", -1)
