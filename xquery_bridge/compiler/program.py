@@ -208,7 +208,7 @@ class ProgramBuilder:
                 if written_variable.value is None:
                     continue
                 resolver = Resolver(Scope(scope, self.names, self.registry), main=True)
-                body = self._guarded(scope, lambda r=resolver, w=written_variable: r.expr(w.value))
+                body = resolver.expr(written_variable.value)
                 if variable.declared is not None:
                     body = resolver.checked(body, variable.declared)
                 else:
@@ -222,9 +222,6 @@ class ProgramBuilder:
                 pairs = [(each.name, param.var) for each, param in zip(written.params, function.params, strict=True)]
                 with resolver.scope.binding(*pairs):
                     function.body = resolver.expr(written.body)
-
-    def _guarded(self, scope: ModuleScope, action: Callable[[], ir.Expr]) -> ir.Expr:
-        return action()
 
 
 class _PrologReader:

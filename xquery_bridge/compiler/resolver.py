@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.scope import Scope
@@ -57,6 +57,11 @@ class ResolverBase:
         self.main = main
         self.constructor_namespaces: dict[str, str] = {}
         self._methods: dict[type, Callable[[Any], ir.Expr]] = {}
+
+    if TYPE_CHECKING:
+
+        def cast(self, operand: ir.Expr, name: tree.Name, optional: bool, *, test: bool) -> ir.Expr:
+            """What OperatorResolver has for the other resolvers."""
 
     def expr(self, node: tree.Expr) -> ir.Expr:
         """Resolve an expression; static errors get its place."""

@@ -10,7 +10,7 @@ from elementpath.xpath_nodes import XPathNode
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.axes import ddo, follows, is_same, precedes, require_node, require_nodes
+from xquery_bridge.runtime.axes import ddo, follows, is_same, require_node, require_nodes
 from xquery_bridge.runtime.casts import cast, castable
 from xquery_bridge.runtime.collations import Collation
 from xquery_bridge.runtime.comparison import grouping_key
@@ -18,6 +18,7 @@ from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray
 from xquery_bridge.runtime.maps import XdmMap
+from xquery_bridge.runtime.nodes import precedes
 from xquery_bridge.runtime.sequence_types import SequenceType
 from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, string_of
 

@@ -132,8 +132,9 @@ def _node(text: str, wanted: str, sent: str) -> XPathNode:
         made: XPathNode = binary_node(text.strip())
         return made
     if kind in ("object-node", "array-node") or (stripped[:1] in "{[" and stripped):
-        document: XPathNode = json_document(_parse_json(text))
-        return document if kind not in ("object-node", "array-node") else document.children[0]
+        document: Any = json_document(_parse_json(text))
+        found: XPathNode = document if kind not in ("object-node", "array-node") else document.children[0]
+        return found
     if not stripped.startswith("<"):
         return _text_node(text)
     parsed: Any = parse_fragment(text) if kind in ("comment", "processing-instruction", "document-node") else parse_xml(text)
@@ -141,8 +142,8 @@ def _node(text: str, wanted: str, sent: str) -> XPathNode:
         result: XPathNode = parsed
         return result
     if kind == "element":
-        found: XPathNode = next(child for child in parsed.children if child.kind == "element")
-        return found
+        element: XPathNode = next(child for child in parsed.children if child.kind == "element")
+        return element
     first: XPathNode = parsed.children[0] if kind in ("comment", "processing-instruction") else parsed
     return first
 

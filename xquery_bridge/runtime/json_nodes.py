@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from elementpath.datatypes import HexBinary, UntypedAtomic
-from elementpath.xpath_nodes import XPathNode
+from elementpath import xpath_nodes
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import values
@@ -28,6 +28,10 @@ from xquery_bridge.runtime.nodes import (
     _text_below,
     clark,
 )
+
+
+#: As in `nodes`: elementpath's annotations are for trees of its own.
+XPathNode: Any = xpath_nodes.XPathNode
 
 
 class _JsonNode(_Common, XPathNode):
@@ -175,7 +179,8 @@ def _member(item: Any) -> Any:
     if isinstance(item, bool):
         return BooleanNode(item)
     if isinstance(item, int | float | Decimal):
-        return NumberNode(item) if abs(item) <= _LARGEST_NUMBER or isinstance(item, float) else TextNode(str(item))
+        fits = isinstance(item, float) or -_LARGEST_NUMBER <= item <= _LARGEST_NUMBER
+        return NumberNode(item) if fits else TextNode(values.string_of(item))
     if isinstance(item, MapMap):
         return object_node(item.items())
     if isinstance(item, JsonArray):

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
-from elementpath import xpath_nodes as abstract
+from elementpath import xpath_nodes
 from elementpath.datatypes import AnyURI, QName, UntypedAtomic
 
 XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
@@ -36,7 +36,9 @@ NO_NAMESPACES: Final[dict[str, str]] = {}
 #: String values up to this length stay on their element after first use.
 _KEPT_TEXT: Final = 256
 
-Node = abstract.XPathNode
+Node = xpath_nodes.XPathNode
+#: elementpath annotates its classes for the storage of its own trees, which ours replace.
+abstract: Any = xpath_nodes
 
 _serials = itertools.count(1)
 _names: dict[str, tuple[str, str]] = {}
@@ -147,7 +149,8 @@ class Tree:
 class _Common:
     """What every kind of node answers; the classes below mix it in before elementpath's abstract class."""
 
-    __slots__ = ()
+    if not TYPE_CHECKING:  # the classes below keep values in slots of elementpath's, under names of their own
+        __slots__ = ()
 
     kind: str
     prefix: str = ""
@@ -187,7 +190,7 @@ class _Common:
 
     @property
     def base_uri(self) -> str | None:
-        return None if self.parent is None else self.parent.base_uri  # type: ignore[no-any-return]
+        return None if self.parent is None else self.parent.base_uri
 
     @property
     def document_uri(self) -> str | None:
@@ -357,7 +360,7 @@ class ElementNode(_Common, abstract.ElementNode):
     def string_value(self) -> str:
         known = self.value
         if known is not None:
-            return known.value  # type: ignore[no-any-return]
+            return known.value
         return _text_below(self)
 
     def atomized(self) -> UntypedAtomic:
@@ -550,7 +553,7 @@ def _text_below(node: Any) -> str:
     if len(children) == 1:
         only = children[0]
         if only.kind == "text":
-            return only.value  # type: ignore[no-any-return]
+            return only.value
     elif not children:
         return ""
     parts: list[str] = []

@@ -222,8 +222,8 @@ def function_name(function: FunctionItem) -> QName | None:
 @XDMP.row("function-signature($function as function(*)) as xs:string?")
 def function_signature(function: FunctionItem) -> str:
     """The signature of a function as a function test."""
-    params = function.params or ["item()*"] * function.arity
-    return f"function({', '.join(map(str, params))}) as {function.result or 'item()*'}"
+    params = ["item()*" if param is None else str(param) for param in function.params or [None] * function.arity]
+    return f"function({', '.join(params)}) as {function.result or 'item()*'}"
 
 
 @XDMP.row("function-return-type($function as function(*)) as xs:string")

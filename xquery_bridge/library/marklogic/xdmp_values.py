@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from elementpath.datatypes import DateTime, QName, UnsignedLong
-from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.marklogic.xdmp import XDMP
@@ -43,7 +42,7 @@ def atomizable(item: Any) -> bool:
 
 def _bytes(item: Any) -> bytes:
     """The bytes that a digest is of: a binary's, else the UTF-8 of the string value."""
-    if isinstance(item, XPathNode) and getattr(item, "kind", "") == "binary":
+    if getattr(item, "kind", "") == "binary":
         return bytes(item.value)
     return string_of(item).encode("utf-8", "surrogatepass")
 

@@ -126,7 +126,8 @@ def normalized(value: Any, separator: str | None) -> list[Any]:
         kind = item.kind  # type: ignore[attr-defined]
         if kind in ("attribute", "namespace"):
             raise XQueryError("SENR0001", f"A parentless {kind} node cannot be serialized by this method")
-        for node in item.children if kind == "document" else (item,):  # type: ignore[union-attr]
+        tops: Any = item.children if kind == "document" else (item,)
+        for node in tops:
             if node.kind == "text":
                 pending.append(node.value)
             else:

@@ -134,7 +134,8 @@ def node_path(node: Any) -> str:
 
 
 def _step(node: Any, parent: Any) -> str:
-    kind = node.kind
+    kind: str = node.kind
+    label: str
     if kind == "attribute":
         return f"@{node.lexical_name}"
     if kind == "element":

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from elementpath.datatypes import QName, UntypedAtomic
 
@@ -16,7 +16,13 @@ from xquery_bridge.runtime.nodes import clark
 OUTPUT: Final = "http://www.w3.org/2010/xslt-xquery-serialization"
 
 METHODS: Final = frozenset(("xml", "xhtml", "html", "text", "json", "adaptive"))
-_NORMALIZATION: Final = {"NFC": "NFC", "NFD": "NFD", "NFKC": "NFKC", "NFKD": "NFKD", "none": ""}
+_NORMALIZATION: Final[dict[str, Literal["NFC", "NFD", "NFKC", "NFKD", ""]]] = {
+    "NFC": "NFC",
+    "NFD": "NFD",
+    "NFKC": "NFKC",
+    "NFKD": "NFKD",
+    "none": "",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +41,7 @@ class Parameters:
     cdata_section_elements: frozenset[str] = frozenset()
     suppress_indentation: frozenset[str] = frozenset()
     character_map: dict[str, str] = field(default_factory=dict)
-    normalization_form: str = ""
+    normalization_form: Literal["NFC", "NFD", "NFKC", "NFKD", ""] = ""
     item_separator: str | None = None
     undeclare_prefixes: bool = False
     escape_uri_attributes: bool = True
