@@ -145,7 +145,7 @@ class Worker(asyncio.Protocol):
         """The exit status of the process, which is killed when it does not end by itself in a moment."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self.process.wait(END_PATIENCE)
-        self.kill()
+        self.process.kill()
         return self.process.wait()
 
 
