@@ -134,8 +134,8 @@ def test_a_lattice_criterion_needs_the_names_of_its_files():
     with pytest.raises(XQueryError) as caught:
         _ENGINE.evaluate(query)
     assert caught.value.title == (
-        "cntk:lattice-sequence-with-softmax: the option sym-list-path, phone-path, state-list-path, trans-prob-path was "
-        "expected, it is missing."
+        "cntk:lattice-sequence-with-softmax: the option sym-list-path, phone-path, state-list-path, trans-prob-path "
+        "was expected, it is missing."
     )
 
 
