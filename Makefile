@@ -47,7 +47,8 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # A .venv without a working pip (interrupted, or its interpreter is gone) is made anew.
-$(VENV)/.python:
+.PHONY: broken
+$(VENV)/.python: $(if $(shell $(PY) -c 'print(1)' 2>/dev/null),,broken)
 	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "There is no $(PYTHON) here. Install Python 3.11 or later, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
