@@ -12,7 +12,7 @@ from xquery_bridge.registry import Table
 from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.context import StaticContext
 from xquery_bridge.runtime.functions import FunctionItem
-from xquery_bridge.runtime.values import Value, as_list, atomize
+from xquery_bridge.runtime.values import Value, as_list, atomize, from_items
 
 ARRAY: Final = Table("http://www.w3.org/2005/xpath-functions/array", "array")
 
@@ -39,13 +39,13 @@ def get(array: XdmArray, position: int) -> Value:
 @ARRAY.row("put($array as array(*), $position as xs:integer, $member as item()*) as array(*)")
 def put(array: XdmArray, position: int, member: Value) -> XdmArray:
     """The array with one member replaced."""
-    return array.put(_position(array, position, len(array)), member)
+    return array.put(_position(array, position, len(array)), from_items(member))
 
 
 @ARRAY.row("append($array as array(*), $appendage as item()*) as array(*)")
 def append(array: XdmArray, member: Value) -> XdmArray:
     """The array with one more member at its end."""
-    return array.append(member)
+    return array.append(from_items(member))
 
 
 @ARRAY.row("subarray($array as array(*), $start as xs:integer) as array(*)")
