@@ -444,22 +444,28 @@ def _outermost(nodes: Nodes) -> Nodes:
     if above is not None and all(node.parent is above for node in nodes):
         return nodes
     held = {id(node) for node in nodes}
-    covered: set[int] = set()
+    seen: dict[int, bool] = {}  # ancestors walked before -> whether one of the nodes is at or above them
     kept: Nodes = []
     for node in nodes:
+        if node.kind in _UNLIKE_CHILDREN:
+            kept.append(node)
+            continue
         line: list[int] = []
         up = node.parent
         inside = False
         while up is not None:
             mark = id(up)
-            if mark in held and node.kind not in _UNLIKE_CHILDREN:
-                inside = True
-                break
-            if mark in covered:
+            known = seen.get(mark)
+            if known is not None:
+                inside = known
                 break
             line.append(mark)
+            if mark in held:
+                inside = True
+                break
             up = up.parent
-        covered.update(line)
+        for mark in line:
+            seen[mark] = inside
         if not inside:
             kept.append(node)
     return kept
