@@ -75,7 +75,7 @@ def remove(array: XdmArray, positions: Sequence[int]) -> XdmArray:
 @ARRAY.row("insert-before($array as array(*), $position as xs:integer, $member as item()*) as array(*)")
 def insert_before(array: XdmArray, position: int, member: Value) -> XdmArray:
     """The array with a member inserted at a position."""
-    return array.insert(_position(array, position, len(array) + 1), member)
+    return array.insert(_position(array, position, len(array) + 1), from_items(member))
 
 
 @ARRAY.row("head($array as array(*)) as item()*")
