@@ -48,7 +48,8 @@ class PathCodegen(FlworCodegen):
 
     def _plain_step(self, node: ir.Step, source: Code) -> Code:
         name = f"{node.axis.replace('-', '_')}_step"
-        return self.call(node, name, source, Code(self.test(node.test)), form="list")
+        code = [Code('"XPTY0020"')] if is_context_item(node.input) and not node.input.type.is_a("node") else []
+        return self.call(node, name, source, Code(self.test(node.test)), *code, form="list")
 
     def _axis(self, node: ir.Step, source: Code) -> Code:
         """The nodes on the axis of one node, in the order positions count in."""
@@ -56,8 +57,9 @@ class PathCodegen(FlworCodegen):
         return self.call(node, name, source, Code(self.test(node.test)), form="list")
 
     def _step_from_one(self, node: ir.Step, source: Code) -> Code:
-        if source.form != "item":
-            source = self.call(node.input, "one_node", source, form="item")
+        if source.form != "item" or not node.input.type.is_a("node"):
+            code = "XPTY0020" if is_context_item(node.input) else "XPTY0019"
+            source = self.call(node.input, "one_node", source, Code(f'"{code}"'), form="item")
         if len(node.predicates) == 1 and node.axis == "child":
             condition = node.predicates[0].condition
             if isinstance(condition, ir.Literal) and type(condition.value) is int:
@@ -71,6 +73,8 @@ class PathCodegen(FlworCodegen):
 
     def _step_from_many(self, node: ir.Step) -> Code:
         source = self.as_items(self.ordered_nodes(node.input, self.value(node.input)))
+        if not node.input.type.is_a("node"):
+            source = self.call(node.input, "require_nodes", source, form="list")
         name, each = self.temp("found"), self.temp("node")
         self.out.line(f"{name} = []")
         with self.out.block(f"for {each} in {source.text}:"):
@@ -224,6 +228,10 @@ class PathCodegen(FlworCodegen):
         return f"{focus.item.python} in {source.text}"
 
     def _path_items(self, node: ir.Expr) -> Code:
+        """The nodes on the left of a `/`, in order; what may be no node is checked."""
+        if not node.type.is_a("node"):
+            code = self.call(node, "require_nodes", self.value(node), form="list")
+            return code if node.type.optional else self.call(node, "ddo", code, form="list")
         return self.as_items(self.ordered_nodes(node, self.value(node)))
 
     def _map_loop(self, node: ir.SimpleMap, body: Callable[[], None]) -> None:
@@ -241,6 +249,11 @@ class PathCodegen(FlworCodegen):
 
     def into_PathMap(self, node: ir.PathMap, target: str) -> None:
         self.append(self.value_PathMap(node), target)
+
+
+def is_context_item(node: ir.Expr) -> bool:
+    """Whether an expression is the context item, written or implied by a step at the start of a path."""
+    return isinstance(node, ir.ContextItemRef) or (isinstance(node, ir.VarRef) and node.var.name == ".")
 
 
 def is_ordered(node: ir.Expr) -> bool:

@@ -66,7 +66,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "treat_as",
         ),
     ),
-    (axes, ("child_at", "ddo", "except_", "intersect", "path_result", "root_document", "union")),
+    (axes, ("child_at", "ddo", "except_", "intersect", "path_result", "require_nodes", "root_document", "union")),
     (
         flwor,
         (

@@ -2,9 +2,10 @@
 
 - `AXES[axis](node, test)`: the nodes on an axis of one node, in *axis order* (reverse axes from the nearest outwards):
   what predicates count in. The functions: `child`, `descendant`, `attribute`, `self_`, `parent`, `preceding_sibling` …
-- `STEPS[axis](value, test)`: the step from a Value whose nodes stand in document order without duplicates: all nodes found,
+- `STEPS[axis](value, test, code)`: the step from a Value whose nodes stand in document order without duplicates: all nodes found,
   in document order without duplicates. The functions: `child_step`, `descendant_step`, …
-  A step sorts only when what it found may be out of order.
+  A step sorts only when what it found may be out of order. `code` is raised for what is no node: XPTY0019 in a path (the
+  default), XPTY0020 from the context item.
 - Cutting: `first_child(node, test)`, `child_at(node, test, n)`, `last_child(node, test)`.
 - `ddo(nodes)`, `union`, `intersect`, `except_`, `path_result(value)` (the end of a `/`), `require_node(item)`,
   `require_nodes(value)`, `root_document(item)`; `is_same`, `precedes`, `follows` for the node comparisons.
@@ -31,11 +32,17 @@ _UNLIKE_CHILDREN: Final = frozenset(("attribute", "namespace"))
 # ---------------------------------------------------------------------------------------------------------------- checks
 
 
-def require_node(item: Any) -> Any:
-    """The context item of a step, if it is a node. Raises XPTY0020."""
+_NOT_A_NODE: Final = {
+    "XPTY0019": "The left side of '/' is not a sequence of nodes",
+    "XPTY0020": "The context item of an axis step is not a node",
+}
+
+
+def require_node(item: Any, code: str = "XPTY0020") -> Any:
+    """What a step starts from, if it is a node. Raises XPTY0020 for a context item, XPTY0019 in a path."""
     if isinstance(item, XPathNode):
         return item
-    raise XQueryError("XPTY0020", "The context item of an axis step is not a node")
+    raise XQueryError(code, _NOT_A_NODE[code])
 
 
 def require_nodes(value: Any, code: str = "XPTY0019") -> Nodes:
@@ -43,8 +50,7 @@ def require_nodes(value: Any, code: str = "XPTY0019") -> Nodes:
     items: Any = value if type(value) in (list, range) else [value]
     for item in items:
         if not isinstance(item, XPathNode):
-            title = "The left side of '/' is not a sequence of nodes" if code == "XPTY0019" else "Not a sequence of nodes"
-            raise XQueryError(code, title)
+            raise XQueryError(code, _NOT_A_NODE.get(code, "Not a sequence of nodes"))
     found: Nodes = items if type(items) is list else list(items)
     return found
 
@@ -336,12 +342,12 @@ REVERSE_AXES: Final = frozenset(("parent", "ancestor", "preceding-sibling", "pre
 # ------------------------------------------------------------------------------------------------- steps from a sequence
 
 
-def _one(value: Any) -> Any:
+def _one(value: Any, code: str) -> Any:
     """The node of a Value of one node, None for a sequence of another length."""
     if type(value) is not list:
-        return require_node(value)
+        return require_node(value, code)
     if len(value) == 1:
-        return require_node(value[0])
+        return require_node(value[0], code)
     return None
 
 
@@ -359,9 +365,9 @@ def _disjoint(nodes: Nodes) -> bool:
     return True
 
 
-def child_step(value: Any, test: NodeTest) -> Nodes:
+def child_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/child::test`."""
-    if (node := _one(value)) is not None:
+    if (node := _one(value, code)) is not None:
         return child(node, test)
     nodes = value
     if not nodes:
@@ -396,9 +402,9 @@ def _children_in_order(parents: Nodes, found: Nodes) -> bool:
     return True
 
 
-def attribute_step(value: Any, test: NodeTest) -> Nodes:
+def attribute_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/attribute::test`; attributes of nodes in order are in order."""
-    if (node := _one(value)) is not None:
+    if (node := _one(value, code)) is not None:
         return attribute(node, test)
     try:
         if test.by_name and test.kind == "attribute":
@@ -410,15 +416,15 @@ def attribute_step(value: Any, test: NodeTest) -> Nodes:
         raise
 
 
-def self_step(value: Any, test: NodeTest) -> Nodes:
+def self_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/self::test`."""
     matches = test.matches
-    return [node for node in require_nodes(value) if matches(node)]
+    return [node for node in require_nodes(value, code) if matches(node)]
 
 
-def descendant_step(value: Any, test: NodeTest) -> Nodes:
+def descendant_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/descendant::test`."""
-    if (node := _one(value)) is not None:
+    if (node := _one(value, code)) is not None:
         return descendant(node, test)
     if not value:
         return []
@@ -426,9 +432,9 @@ def descendant_step(value: Any, test: NodeTest) -> Nodes:
     return [one for node in nodes for one in descendant(node, test)]
 
 
-def descendant_or_self_step(value: Any, test: NodeTest) -> Nodes:
+def descendant_or_self_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/descendant-or-self::test`."""
-    if (node := _one(value)) is not None:
+    if (node := _one(value, code)) is not None:
         return descendant_or_self(node, test)
     if not value:
         return []
@@ -471,9 +477,9 @@ def _outermost(nodes: Nodes) -> Nodes:
     return kept
 
 
-def parent_step(value: Any, test: NodeTest) -> Nodes:
+def parent_step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
     """`value/parent::test`."""
-    if (node := _one(value)) is not None:
+    if (node := _one(value, code)) is not None:
         return parent(node, test)
     found: Nodes = []
     last = None
@@ -485,9 +491,9 @@ def parent_step(value: Any, test: NodeTest) -> Nodes:
     return ddo(found)
 
 
-def _sorted_step(axis: Callable[[Any, NodeTest], Nodes], reverse: bool) -> Callable[[Any, NodeTest], Nodes]:
-    def step(value: Any, test: NodeTest) -> Nodes:
-        if (node := _one(value)) is not None:
+def _sorted_step(axis: Callable[[Any, NodeTest], Nodes], reverse: bool) -> Callable[..., Nodes]:
+    def step(value: Any, test: NodeTest, code: str = "XPTY0019") -> Nodes:
+        if (node := _one(value, code)) is not None:
             found = axis(node, test)
             return found[::-1] if reverse else found
         return ddo([one for node in require_nodes(value) for one in axis(node, test)])
@@ -505,7 +511,7 @@ preceding_step: Final = _sorted_step(preceding, True)
 property_step: Final = _sorted_step(AXES["property"], False)
 
 #: Axis -> step from a Value in document order to nodes in document order.
-STEPS: Final[dict[str, Callable[[Any, NodeTest], Nodes]]] = {
+STEPS: Final[dict[str, Callable[..., Nodes]]] = {
     "child": child_step,
     "descendant": descendant_step,
     "attribute": attribute_step,

@@ -174,9 +174,9 @@ def in_order(value: Value) -> Value:
     return value
 
 
-def one_node(value: Value) -> Any:
-    """The node of a Value that is known to be one. Raises XPTY0020."""
-    return require_node(the_item(value))
+def one_node(value: Value, code: str = "XPTY0019") -> Any:
+    """The node of a Value that is known to be one item. Raises XPTY0019 in a path, XPTY0020 for a context item."""
+    return require_node(the_item(value), code)
 
 
 def step_from(item: Any) -> Any:
