@@ -134,3 +134,11 @@ def test_uniform_draws_stay_in_their_range(seed, dimensions, data_type):
     drawn = initializers.glorot_uniform(seed=seed).draw(Shape(dimensions), data_type)
     size = math.prod(dimensions)
     assert np.abs(drawn).max() <= math.sqrt(6 / (dimensions[0] + size // dimensions[0])) * (1 + 1e-6)
+
+
+def test_a_layer_keeps_the_ranks_its_initializer_was_given():
+    seeded = initializers.glorot_uniform(1, 1, 0, 7)
+    assert initializers.layer_ranks(seeded, -1, 2) == seeded
+    assert initializers.layer_ranks(initializers.glorot_uniform(seed=7), -1, 2) == initializers.glorot_uniform(
+        1, -1, 2, 7
+    )

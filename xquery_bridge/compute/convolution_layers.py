@@ -12,7 +12,7 @@ from typing import Any
 from .axis import Axis
 from .errors import CntkError
 from .graph import Function, as_block, as_variable
-from .initializers import Initializer, glorot_uniform, with_ranks
+from .initializers import Initializer, glorot_uniform, layer_ranks
 from .ops.binary import plus
 from .ops.convolution import convolution, convolution_transpose
 from .ops.normalization import batch_normalization
@@ -91,7 +91,7 @@ def _parameter(shape: Sequence[int], like: Variable, initial: Initial, name: str
 def _kernel(shape: Sequence[int], like: Variable, init: Initial | None, filter_rank: int) -> Parameter:
     initial = glorot_uniform() if init is None else init
     if isinstance(initial, Initializer):
-        initial = with_ranks(initial, -1, filter_rank)
+        initial = layer_ranks(initial, -1, filter_rank)
     return _parameter(shape, like, initial, "W")
 
 

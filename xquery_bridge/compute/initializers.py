@@ -36,6 +36,7 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "layer_ranks",
     "normal",
     "truncated_normal",
     "uniform",
@@ -320,3 +321,17 @@ def with_ranks(initializer: Initializer, output_rank: int, filter_rank: int) -> 
             "Filer rank of a non-uniform random initialier cannot be overridden if it has been already specified!"
         )
     return replace(initializer, output_rank=output_rank, filter_rank=filter_rank)
+
+
+def layer_ranks(initializer: Initializer, output_rank: int, filter_rank: int) -> Initializer:
+    """The initializer of a layer's weights: ranks that it was given are kept, the layer sets the others (ours).
+
+    CNTK refuses ranks of one's own in a layer; but `cntk:` functions take a seed only behind the ranks.
+    """
+    if not isinstance(initializer, RandomInitializer) or initializer.label in ("Uniform", "TruncatedNormal"):
+        return initializer
+    given = (initializer.output_rank, initializer.filter_rank)
+    kept = [
+        own if own != AUTOMATIC_RANK else wanted for own, wanted in zip(given, (output_rank, filter_rank), strict=True)
+    ]
+    return replace(initializer, output_rank=kept[0], filter_rank=kept[1])

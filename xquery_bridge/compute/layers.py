@@ -16,7 +16,7 @@ from .axis import Axis
 from .convolution_layers import _as_layer, _parameter
 from .errors import CntkError
 from .graph import Function
-from .initializers import AUTOMATIC_RANK, Initializer, glorot_uniform, with_ranks
+from .initializers import AUTOMATIC_RANK, Initializer, glorot_uniform, layer_ranks
 from .ops.binary import element_times, minus, plus
 from .ops.blocks import element_divide, number
 from .ops.elementwise import sqrt
@@ -105,7 +105,7 @@ def dense_layer(
 
 def _ranked(init: Initial | None, output_rank: int) -> Initial:
     initial = glorot_uniform() if init is None else init
-    return with_ranks(initial, output_rank, AUTOMATIC_RANK) if isinstance(initial, Initializer) else initial
+    return layer_ranks(initial, output_rank, AUTOMATIC_RANK) if isinstance(initial, Initializer) else initial
 
 
 def embedding_layer(
