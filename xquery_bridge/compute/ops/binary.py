@@ -232,7 +232,7 @@ class _Clip(Operator):
         operands, sample, layout = broadcast_inputs(node, plan)
         out = plan.output(node, sample, layout)
         plan.emit(
-            lambda x, low, high, out: [partial(np.maximum, x, low, out), partial(np.minimum, out, high, out)],
+            lambda x, low, high, out: [partial(np.maximum, x, low, out=out), partial(np.minimum, out, high, out=out)],
             operands,
             [out],
         )
@@ -260,7 +260,7 @@ class _Reconcile(Operator):
     uses_steps = True
 
     def infer(self, function: PrimitiveFunction) -> list[Any]:
-        from .operator import Outcome  # noqa: PLC0415
+        from .operator import Outcome
 
         operand, like = function.operands
         return [Outcome(operand.shape, operand.data_type, like.dynamic_axes)]

@@ -93,16 +93,16 @@ def _one(ufunc: Callable[..., Any]) -> Forward:
 
 def _log(x: Array, out: Array) -> list[Call]:
     floor_value = x.dtype.type(math.exp(float(np.float32(-85.1))))
-    return [partial(np.maximum, x, floor_value, out), partial(np.log, out, out)]
+    return [partial(np.maximum, x, floor_value, out=out), partial(np.log, out, out)]
 
 
 def _log_derivative(g: Array, x: Array, dx: Array) -> list[Call]:
     floor_value = x.dtype.type(math.exp(float(np.float32(-85.1))))
-    return [partial(np.maximum, x, floor_value, dx), partial(np.divide, g, dx, dx)]
+    return [partial(np.maximum, x, floor_value, out=dx), partial(np.divide, g, dx, dx)]
 
 
 def _sqrt(x: Array, out: Array) -> list[Call]:
-    return [partial(np.maximum, x, x.dtype.type(0), out), partial(np.sqrt, out, out)]
+    return [partial(np.maximum, x, x.dtype.type(0), out=out), partial(np.sqrt, out, out)]
 
 
 def _sqrt_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
@@ -146,7 +146,7 @@ def _tanh_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
 
 
 def _relu(x: Array, out: Array) -> list[Call]:
-    return [partial(np.maximum, x, x.dtype.type(0), out)]
+    return [partial(np.maximum, x, x.dtype.type(0), out=out)]
 
 
 def _relu_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
@@ -158,9 +158,9 @@ def _elu(x: Array, out: Array) -> list[Call]:
     zero = x.dtype.type(0)
     negative = np.empty(x.shape, x.dtype)
     return [
-        partial(np.minimum, x, zero, negative),
+        partial(np.minimum, x, zero, out=negative),
         partial(np.expm1, negative, negative),
-        partial(np.maximum, x, zero, out),
+        partial(np.maximum, x, zero, out=out),
         partial(np.add, out, negative, out),
     ]
 
@@ -168,7 +168,7 @@ def _elu(x: Array, out: Array) -> list[Call]:
 def _elu_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
     one = y.dtype.type(1)
     return [
-        partial(np.minimum, y, y.dtype.type(0), dx),
+        partial(np.minimum, y, y.dtype.type(0), out=dx),
         partial(np.add, dx, one, dx),
         partial(np.multiply, dx, g, dx),
     ]

@@ -44,7 +44,7 @@ class Operator:
         differentiable: False where CNTK has no gradient; the gradient rule is then never called.
         is_view: the outputs are views of the operand (`reshaped`, `sliced`), which need no gradient rule.
         uses_steps: needs to know the steps of sequences, so it cannot stand inside a recurrent loop.
-        is_elementwise: broadcasts, so the known operands say the shape while others are unknown.
+        is_elementwise: broadcasts, so an operand with shape and dynamic axes says the shape while others are unknown.
         dynamic_layout: gives a layout that depends on data.
         helper_ids: further uids that CNTK uses up when it infers the output.
     """
@@ -67,7 +67,7 @@ class Operator:
         data_type = function.check_data_types()
         axes = common_axes(function)
         unknown = [v.shape.is_unknown for v in function.operands]
-        if all(unknown) or (any(unknown) and not self.is_elementwise):
+        if any(unknown) and not (self.is_elementwise and any(_is_settled(v) for v in function.operands)):
             return [Outcome(UNKNOWN_SHAPE, data_type, axes)]
         return [Outcome(self.shape(function), data_type, axes)]
 
@@ -90,6 +90,10 @@ class Operator:
     def accepts(self, block: BlockFunction) -> bool:
         """For an operator that computes a block as a whole: whether it can compute this one."""
         return True
+
+
+def _is_settled(operand: Variable) -> bool:
+    return not operand.shape.is_unknown and bool(operand.dynamic_axes) and operand.dynamic_axes != UNKNOWN_AXES
 
 
 def register(*operators: Operator) -> None:
