@@ -71,6 +71,8 @@ def test_both_names_of_one_option_are_refused():
     ("options", "expected", "came"),
     [
         (_options(output_shape="'two'"), "whole numbers or a cntk:shape", "xs:string"),
+        (_options(output_shape="(2, -1)"), "whole numbers or a cntk:shape, none negative", "xs:integer, xs:integer"),
+        (_options(output_shape="2", input_rank="-1"), "a whole number that is not negative", "xs:integer"),
         (_options(output_shape="2", bias="1"), "a boolean", "xs:integer"),
         (_options(output_shape="2", activation="cntk:cpu()"), "a string", "cntk:device"),
         (_options(output_shape="2", activation="'relay'"), "the name of an activation", "xs:string"),

@@ -154,9 +154,7 @@ def normalize_axis(axis: Axis, shape: Shape, extra: int = 0) -> int:
     """
     rank = shape.rank
     index = axis.static_index
-    if axis.is_end_static:
-        return rank
-    position = index + rank if index < 0 else index
+    position = rank if axis.is_end_static else index + rank if index < 0 else index
     if not 0 <= position < rank + extra:
         raise CntkError(f"Axis '{axis}' is out of bounds for the rank '{rank}' it applies to.")
     return position

@@ -536,6 +536,8 @@ def transpose(operand: Operand, permutation: Sequence[Axis] | None = None, name:
 
 def splice(operands: Sequence[Operand], axis: Axis, name: str = "") -> CompositeFunction:
     """The operands one after another along an axis, which may be a new last one."""
+    if not operands:
+        raise CntkError("Splice: at least one operand was expected, none came.")
     return call(_SPLICE, as_variable_list(operands), {"axis": axis}, name)
 
 

@@ -88,13 +88,13 @@ def _all(items: Sequence[Any]) -> Sequence[Any]:
 
 
 def count(items: Sequence[Any]) -> int:
-    """A whole number."""
-    item = _one(items, "a whole number")
-    if type(item) in INTEGER_CLASSES:
-        return int(item)
-    if type(item) in (float, Decimal) and item == item // 1:
-        return int(item)
-    raise Unfit("a whole number")
+    """A whole number, not negative."""
+    expected = "a whole number that is not negative"
+    item = _one(items, expected)
+    whole = type(item) in INTEGER_CLASSES or (type(item) in (float, Decimal) and item == item // 1)
+    if not whole or item < 0:
+        raise Unfit(expected)
+    return int(item)
 
 
 def count_or_none(items: Sequence[Any]) -> int | None:
@@ -135,12 +135,12 @@ def text(items: Sequence[Any]) -> str:
 
 
 def sizes(items: Sequence[Any]) -> list[int]:
-    """Whole numbers or a cntk:shape, the first dimension first."""
+    """Whole numbers or a cntk:shape, the first dimension first; none negative."""
     found = _all(items)
     if len(found) == 1 and isinstance(found[0], CntkShape):
-        return list(found[0].value)
-    if not all(type(item) in INTEGER_CLASSES for item in found):
-        raise Unfit("whole numbers or a cntk:shape")
+        found = list(found[0].value)
+    if not all(type(item) in INTEGER_CLASSES and item >= 0 for item in found):
+        raise Unfit("whole numbers or a cntk:shape, none negative")
     return [int(item) for item in found]
 
 
