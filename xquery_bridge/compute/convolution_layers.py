@@ -105,7 +105,7 @@ def _remove(operand: Operand, place: int, count: int) -> Function:
 
 def _window(operand: Operand, dimension: int, begin: int, size: int) -> Function:
     """The steps begin, begin + 1, … from each step, side by side in a dimension that is 1; nothing beyond the ends."""
-    from .ops.recurrence import future_value, past_value  # noqa: PLC0415  (only sequences need it)
+    from .ops.recurrence import future_value, past_value
 
     shifted: list[Operand] = []
     for step in range(begin, begin + size):
@@ -181,7 +181,7 @@ def convolution_layer(
             max_temp_mem_size_in_samples=max_temp_mem_size_in_samples,
         )
         if sequential and not pads[-1]:
-            from .ops.sequences import sequence_slice  # noqa: PLC0415
+            from .ops.sequences import sequence_slice
 
             result = sequence_slice(result, before, -(taps[-1] - 1 - before))
         if offset is not None:
