@@ -1,4 +1,4 @@
-"""Loops over ragged sequences: cells against their formulas step by step, gradients through time against differences."""
+"""Loops over ragged sequences: cells against their formulas, gradients through time against differences."""
 
 import numpy as np
 import pytest

@@ -39,7 +39,7 @@ def test_top_k_gives_the_largest_and_their_places(size, k, axis, seed):
 def test_top_k_of_many_and_more_than_there_are():
     data = np.random.default_rng(0).standard_normal((2, 1000))
     x, value = batch(data)
-    values, indices = (v.array for v in cntk.evaluate(cntk.top_k(x, 7), {x: value}))
+    _, indices = (v.array for v in cntk.evaluate(cntk.top_k(x, 7), {x: value}))
     np.testing.assert_array_equal(indices, np.argsort(-data, -1, kind="stable")[:, :7])
     with pytest.raises(cntk.CntkError, match=r"requested elements k \(=1001\) exceeds"):
         cntk.evaluate(cntk.top_k(x, 1001), {x: value})

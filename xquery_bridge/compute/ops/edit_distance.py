@@ -61,7 +61,8 @@ def labels_of(frames: Array, squash: bool, ignored: NDArray[np.int64]) -> NDArra
     labels = frames.reshape(len(frames), -1).argmax(1)
     if squash and len(labels):
         labels = labels[np.concatenate(([True], labels[1:] != labels[:-1]))]
-    return labels[~np.isin(labels, ignored)]
+    kept: NDArray[np.intp] = labels[~np.isin(labels, ignored)]
+    return kept
 
 
 class _EditDistanceError(Operator):

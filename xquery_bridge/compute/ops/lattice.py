@@ -22,8 +22,8 @@ class _LatticeSequenceWithSoftmax(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         raise CntkError(
-            "LatticeSequenceWithSoftmax: evaluation needs lattice, phone and state files in formats of CNTK's own; only "
-            "its graph is supported."
+            "LatticeSequenceWithSoftmax: evaluation needs lattice, phone and state files in formats of CNTK's own; "
+            "only its graph is supported."
         )
 
 

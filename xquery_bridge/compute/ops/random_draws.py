@@ -58,7 +58,7 @@ def _stream(function: Function) -> RandomStream:
         stream = function.state["stream"] = RandomStream(
             int(attributes["rngSeed"]), int(attributes.get("rngOffset", 0))
         )
-    return stream  # type: ignore[no-any-return]
+    return stream
 
 
 def packed_columns(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
