@@ -1,6 +1,6 @@
 """Runs the conformance cases whose functions all exist here, and fails when one that passed before is lost.
 
-    python -m benchmarks.conformance [--cases FILE] [--group NAME*] [--id TEXT] [--update] [--failures]
+python -m benchmarks.conformance [--cases FILE] [--group NAME*] [--id TEXT] [--update] [--failures]
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from xquery_bridge import Engine, XQueryError
+from xquery_bridge.engine import Engine
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.atomic import atomic_type
 from xquery_bridge.runtime.functions import FunctionItem
@@ -30,7 +32,7 @@ def evaluate(query: str, ctx: dict[str, Any]) -> dict[str, Any]:
     try:
         prepared = engine.compile(ctx["query_env"], base_uri=ctx["base_uri"])
         items = prepared.run(
-            environment.variables(engine),
+            environment.variables(engine, prepared.static.namespaces),
             environment.context_item(engine),
             documents=environment.document,
             collections=environment.collection,
@@ -39,7 +41,7 @@ def evaluate(query: str, ctx: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"items": [neutral(item) for item in items]}
         if ctx["want_serialized"]:
             try:
-                answer["serialized"] = engine.serialize(items, prepared.static)
+                answer["serialized"] = engine.serialize(items, prepared.static, environment.document)
             except XQueryError as error:
                 answer["ser_error"] = error.code
         return answer
@@ -52,6 +54,7 @@ class Environment:
 
     def __init__(self, ctx: dict[str, Any]) -> None:
         self.ctx = ctx
+        self._engine = Engine(dialect="3.1")
         self._parsed: dict[tuple[str, str | None], Any] = {}
         self._sources = {source["uri"]: source for source in ctx["sources"] if source["uri"]}
         self._texts = {
@@ -61,20 +64,26 @@ class Environment:
     def _load(self, path: str, uri: str | None) -> Any:
         key = (path, uri)
         if key not in self._parsed:
-            self._parsed[key] = parse_xml(Path(path).read_bytes(), uri or Path(path).as_uri(), uri)
+            location = uri or Path(path).as_uri()
+            self._parsed[key] = parse_xml(Path(path).read_bytes(), location, location)
         return self._parsed[key]
 
     def document(self, uri: str) -> Any:
         """The document of a URI, or None."""
         source = self._sources.get(uri) or self._texts.get(uri)
-        return None if source is None else self._load(source["path"], uri)
+        if source is not None:
+            return self._load(source["path"], uri)
+        path = _file(uri)
+        return None if path is None else self._load(str(path), None)
 
     def collection(self, uri: str | None) -> Any:
         """The nodes of a collection, or None where there is no such collection."""
         for collection in self.ctx["collections"]:
             if (collection["uri"] or None) == (uri or None):
                 if collection["query"]:
-                    raise NotSupported("collections made by queries")
+                    return self._engine.evaluate(
+                        collection["query"], base_uri=self.ctx["base_uri"], texts=self.text, documents=self.document
+                    )
                 return [self._load(source["path"], source["uri"]) for source in collection["sources"]]
         return None
 
@@ -82,7 +91,8 @@ class Environment:
         """The bytes of a text resource with the encoding it is known to have, or None."""
         resource = self._texts.get(uri)
         if resource is None:
-            return None
+            path = _file(uri)
+            return None if path is None else (path.read_bytes(), None)
         return Path(resource["path"]).read_bytes(), resource["encoding"]
 
     def modules(self, uri: str, locations: list[str], base_uri: str | None) -> list[tuple[str, str]]:
@@ -90,18 +100,19 @@ class Environment:
         found = [module for module in self.ctx["modules"] if module["uri"] == uri]
         hinted = [module for module in found if module["location"] in locations]
         chosen = hinted or found
-        return [
-            (Path(module["path"]).as_uri(), Path(module["path"]).read_text(encoding="utf-8")) for module in chosen
-        ]
+        return [(Path(module["path"]).as_uri(), Path(module["path"]).read_text(encoding="utf-8")) for module in chosen]
 
-    def variables(self, engine: Engine) -> dict[str, Any]:
+    def variables(self, engine: Engine, namespaces: dict[str, str]) -> dict[str, Any]:
+        """The values of external variables; a prefix in a name is one that the query declares."""
         values: dict[str, Any] = {}
         for source in self.ctx["sources"]:
             if source["role"] and source["role"] != ".":
                 values[source["role"][1:]] = self._load(source["path"], source["uri"])
         for param in self.ctx["params"]:
             if param["select"]:
-                values[param["name"]] = engine.evaluate(param["select"])
+                prefix, _, local = param["name"].rpartition(":")
+                name = f"{{{namespaces[prefix]}}}{local}" if prefix else local
+                values[name] = engine.evaluate(param["select"])
         return values
 
     def context_item(self, engine: Engine) -> Any:
@@ -112,6 +123,13 @@ class Environment:
             if source["role"] == ".":
                 return self._load(source["path"], source["uri"])
         return None
+
+
+def _file(uri: str) -> Path | None:
+    """The file of a URI, as the tests name files beside theirs without declaring them; None when there is none."""
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path))
+    return path if parts.scheme == "file" and path.is_file() else None
 
 
 def neutral(item: Any) -> dict[str, Any]:

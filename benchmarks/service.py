@@ -1,6 +1,6 @@
 """The documented program over HTTP, warm, against the query `1`: what a graph costs beside a request.
 
-    python -m benchmarks.service [--rounds N]
+python -m benchmarks.service [--rounds N]
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def main() -> int:
             service.wait()
     one, program = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
-    print(f"query 1 {one * 1e3:.2f} ms, documented program {program * 1e3:.2f} ms, ratio {ratio:.2f} (median of {rounds})")
+    print(
+        f"query 1 {one * 1e3:.2f} ms, documented program {program * 1e3:.2f} ms, ratio {ratio:.2f} (median of {rounds})"
+    )
     return 0
 
 
