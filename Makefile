@@ -36,7 +36,7 @@ bench: $(VENV)/.installed-dev
 conformance: $(VENV)/.installed-test
 	$(PY) -m benchmarks.conformance $(ARGS)
 
-qt3: $(VENV)/.installed-test
+qt3: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.qt3 $(ARGS)
 
 # Writes the versions at hand into docker/requirements.txt, for the image.
