@@ -28,6 +28,9 @@ How to add an operator: see `ops`.
 from .axis import UNKNOWN_AXES as UNKNOWN_AXES
 from .axis import Axis as Axis
 from .convolution_layers import *  # noqa: F403
+from .differentiation import BackPropState as BackPropState
+from .differentiation import forward as forward
+from .differentiation import gradients as gradients
 from .errors import CntkError as CntkError
 from .evaluation import evaluate as evaluate
 from .graph import Function as Function
@@ -56,6 +59,7 @@ from .ops.ranking import *  # noqa: F403
 from .ops.recurrence import *  # noqa: F403
 from .ops.reductions import *  # noqa: F403
 from .ops.reshaping import *  # noqa: F403
+from .ops.rnn_stack import *  # noqa: F403
 from .ops.scaling import *  # noqa: F403
 from .ops.selection import *  # noqa: F403
 from .ops.sequences import *  # noqa: F403

@@ -19,6 +19,7 @@ import numpy as np
 from .errors import CntkError
 from .ops.recurrence import Delay
 from .plan import Call, Node, PlanBuilder
+from .step_order import StepOrder
 from .tensor import Array, Layout, Tensor
 from .variable import Variable
 
@@ -136,21 +137,10 @@ class _Loop:
         self.direction = direction
         self.outputs = {v: step for step in body for v in step.outputs}
         self.used = [v for v in self.outputs if v in used]
-        lengths = sequences.steps
-        self.order = np.argsort(-lengths, kind="stable")
-        self.active = np.count_nonzero(lengths[:, None] > np.arange(lengths.max()), axis=0).tolist()
-        self.starts = [0, *np.cumsum(self.active).tolist()]
+        order = self.order = StepOrder(sequences, direction)
+        self.active, self.starts = order.active, order.starts
         self.layout = Layout(sequences.frames)
         self.layouts = [plan.batch_layout(count) for count in self.active]
-        step = np.repeat(np.arange(len(self.active)), self.active)
-        self.rank = np.arange(sequences.frames) - np.asarray(self.starts[:-1])[step]
-        sequence = self.order[self.rank]
-        within = step if direction > 0 else lengths[sequence] - 1 - step
-        self.frames = sequences.starts[sequence] + within
-        self.inverse = np.empty_like(self.frames)
-        self.inverse[self.frames] = np.arange(len(self.frames))
-        self.in_order = bool((self.frames == np.arange(len(self.frames))).all())
-        self.step_of_row = step
         self.kept = self._kept()
         self.wholes: dict[Variable, Tensor] = {}
         """Values over all steps, in the order of the loop."""
@@ -204,14 +194,14 @@ class _Loop:
                 f"'{variable.as_string()}' has {tensor.layout.frames} steps in all, {self.layout.frames} were expected "
                 "in this loop."
             )
-        self.wholes[variable] = self._reordered(tensor, self.frames, self.inverse, self.layout)
+        self.wholes[variable] = self._reordered(tensor, self.order.frames, self.order.inverse, self.layout)
 
     def _bring_out(self, variable: Variable) -> Tensor:
         """A value of the loop, its frames in the order of the sequences."""
-        return self._reordered(self.whole(variable), self.inverse, self.frames, self.sequences)
+        return self._reordered(self.whole(variable), self.order.inverse, self.order.frames, self.sequences)
 
     def _reordered(self, tensor: Tensor, index: Array, back: Array, layout: Layout) -> Tensor:
-        if self.in_order:
+        if self.order.is_identity:
             return tensor.derived(tensor.shape, lambda a: a, layout)
         plan = self.plan
         out = plan.new(tensor.sample, layout, tensor.dtype)
@@ -306,12 +296,12 @@ class _Loop:
             if initial.needs_gradient:
                 plan.record(partial(self._initial_gradient, tensor, initial, None))
             return tensor
-        if source.count != len(self.order):
+        if source.count != len(self.order.sequences):
             raise CntkError(
-                f"{step.function.op_name}: the initial state has {source.count} samples, the loop {len(self.order)} "
+                f"{step.function.op_name}: the initial state has {source.count} samples, the loop {len(self.order.sequences)} "
                 "sequences."
             )
-        sequence = self.order[:count]
+        sequence = self.order.sequences[:count]
         rows = source.starts[sequence]
         if source.lengths is not None:
             rows = rows + (source.lengths[sequence] - offset + t if self.direction > 0 else offset - 1 - t)
@@ -349,8 +339,8 @@ class _Loop:
         operand, output = step.operands[0], step.outputs[0]
         source = self.whole(operand)
         whole = self.plan.new(source.sample, self.layout, source.dtype)
-        earlier = np.maximum(self.step_of_row - offset, 0)
-        index = np.asarray(self.starts)[earlier] + self.rank
+        earlier = np.maximum(self.order.step - offset, 0)
+        index = np.asarray(self.starts)[earlier] + self.order.rank
         self.plan.emit(lambda a, out: partial(np.take, a, index, 0, out, "clip"), [source], [whole])
         for t, tensor in enumerate(self.initials[output]):
             start, stop = self.starts[t], self.starts[t + 1]

@@ -115,7 +115,7 @@ def _lambdas(scores: Array, gains: Array, groups: list[slice]) -> NDArray[np.flo
     change = np.concatenate(changes)
     force = change / (1 + np.exp(np.concatenate(listed)[: len(change)]))
     size = len(scores)
-    pushed_down = np.bincount(np.concatenate(lower), force, size)
+    pushed_down = np.bincount(np.concatenate(lower), force, size).astype(np.float64)
     total: NDArray[np.float64] = pushed_down - np.bincount(np.concatenate(upper), force, size)
     return total
 
