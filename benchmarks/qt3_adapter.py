@@ -28,12 +28,12 @@ def evaluate(query: str, ctx: dict[str, Any]) -> dict[str, Any]:
     if ctx["function_libraries"]:
         raise NotSupported("function libraries")
     environment = Environment(ctx)
-    engine = Engine(dialect="3.1", modules=environment.modules)
+    engine = environment.engine
     try:
         prepared = engine.compile(ctx["query_env"], base_uri=ctx["base_uri"])
         items = prepared.run(
-            environment.variables(engine, prepared.static.namespaces),
-            environment.context_item(engine),
+            environment.variables(prepared.static.namespaces),
+            environment.context_item(),
             documents=environment.document,
             collections=environment.collection,
             texts=environment.text,
@@ -54,7 +54,7 @@ class Environment:
 
     def __init__(self, ctx: dict[str, Any]) -> None:
         self.ctx = ctx
-        self._engine = Engine(dialect="3.1")
+        self.engine = Engine(dialect="3.1", modules=self.modules)
         self._parsed: dict[tuple[str, str | None], Any] = {}
         self._sources = {source["uri"]: source for source in ctx["sources"] if source["uri"]}
         self._texts = {
@@ -81,7 +81,7 @@ class Environment:
         for collection in self.ctx["collections"]:
             if (collection["uri"] or None) == (uri or None):
                 if collection["query"]:
-                    return self._engine.evaluate(
+                    return self.engine.evaluate(
                         collection["query"], base_uri=self.ctx["base_uri"], texts=self.text, documents=self.document
                     )
                 return [self._load(source["path"], source["uri"]) for source in collection["sources"]]
@@ -102,7 +102,7 @@ class Environment:
         chosen = hinted or found
         return [(Path(module["path"]).as_uri(), Path(module["path"]).read_text(encoding="utf-8")) for module in chosen]
 
-    def variables(self, engine: Engine, namespaces: dict[str, str]) -> dict[str, Any]:
+    def variables(self, namespaces: dict[str, str]) -> dict[str, Any]:
         """The values of external variables; a prefix in a name is one that the query declares."""
         values: dict[str, Any] = {}
         for source in self.ctx["sources"]:
@@ -112,12 +112,12 @@ class Environment:
             if param["select"]:
                 prefix, _, local = param["name"].rpartition(":")
                 name = f"{{{namespaces[prefix]}}}{local}" if prefix else local
-                values[name] = engine.evaluate(param["select"])
+                values[name] = self.engine.evaluate(param["select"])
         return values
 
-    def context_item(self, engine: Engine) -> Any:
+    def context_item(self) -> Any:
         if self.ctx["context_item"]:
-            found = engine.evaluate(self.ctx["context_item"])
+            found = self.engine.evaluate(self.ctx["context_item"])
             return found[0] if found else None
         for source in self.ctx["sources"]:
             if source["role"] == ".":

@@ -167,7 +167,7 @@ class Prepared:
 
         def work(context: DynamicContext) -> str:
             value = self.engine._evaluate_statements(self.statements, context)
-            return self.engine.serialize(value, self.static)
+            return self.engine.serialize(value, self.static, context.documents)
 
         text: str = self.engine._run(self, {}, context_item, options, work)[0]
         return text
@@ -231,10 +231,17 @@ class Engine:
         made: Answer = self._run(source, given, None, {"database": database}, work)[0]
         return made
 
-    def serialize(self, value: Any, static: StaticContext | None = None) -> str:
-        """A Value as text, by the serialization parameters a module declares (method xml without any)."""
-        options = {} if static is None else _output_options(static)
-        parameters = serialization.from_options(options, {} if static is None else static.namespaces)
+    def serialize(
+        self,
+        value: Value,
+        static: StaticContext | None = None,
+        documents: Callable[[str], Any] | None = None,
+    ) -> str:
+        """A Value as text, by the serialization parameters a module declares (method xml without any).
+
+        `documents` finds the document that `declare option output:parameter-document` names. Raises XQST0119 without it.
+        """
+        parameters = serialization.Parameters() if static is None else _output_parameters(static, documents)
         text: str = serialization.serialize(value, parameters)
         return text
 
@@ -549,9 +556,18 @@ def _place(generated: Generated, traceback: Any) -> Any:
     return generated.place(traceback.tb_lineno, None, None)
 
 
-def _output_options(static: StaticContext) -> dict[str, str]:
+def _output_parameters(static: StaticContext, documents: Callable[[str], Any] | None) -> serialization.Parameters:
+    """The serialization parameters of a module: its options come before those in the document it names."""
     uri = "http://www.w3.org/2010/xslt-xquery-serialization"
-    return {local: value for (namespace, local), value in static.options.items() if namespace == uri}
+    options = {local: value for (namespace, local), value in static.options.items() if namespace == uri}
+    namespaces = {**static.namespaces, "": static.default_element_namespace}
+    base = None
+    if (location := options.get("parameter-document")) is not None:
+        found = documents(urljoin(static.base_uri or "", location.strip())) if documents is not None else None
+        if found is None:
+            raise XQueryError("XQST0119", f"The document of serialization parameters {location!r} is not found")
+        base = serialization.parameters_of(found)
+    return serialization.from_options(options, namespaces, base)
 
 
 def _literal(text: str) -> str:

@@ -557,4 +557,3 @@ def last_child(node: Any, test: NodeTest) -> Any:
     """`node/test[last()]`: the node, or []."""
     found = child(node, test)
     return found[-1] if found else []
-

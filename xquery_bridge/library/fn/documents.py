@@ -214,11 +214,13 @@ def uri_collection(dynamic: DynamicContext, static: StaticContext, uri: str | No
 # ---------------------------------------------------------------------------------------------------------------- texts
 
 
-def read_text(dynamic: DynamicContext, static: StaticContext, uri: str, encoding: str | None) -> str:
+def read_text(
+    dynamic: DynamicContext, static: StaticContext, uri: str, encoding: str | None, *, any_characters: bool = False
+) -> str:
     """The text at a URI, without a byte order mark.
 
-    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit, or for
-    characters that XML does not allow, FOUT1200 when the encoding cannot be told.
+    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit, or (but with
+    `any_characters`) for characters that XML does not allow, FOUT1200 when the encoding cannot be told.
     """
     _checked(uri, "FOUT1170")
     if encoding is not None:
@@ -235,7 +237,7 @@ def read_text(dynamic: DynamicContext, static: StaticContext, uri: str, encoding
         raise XQueryError("FOUT1170", "Text not found", expression=f'fn:unparsed-text("{uri}")')
     text = found if isinstance(found, str) else _decoded(found[0], found[1], encoding, uri)
     text = text.removeprefix("\ufeff")
-    if not is_xml_text(text):
+    if not any_characters and not is_xml_text(text):
         raise XQueryError("FOUT1190", f"The text at {uri!r} has characters that XML does not allow")
     return text
 

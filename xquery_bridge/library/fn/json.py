@@ -74,7 +74,7 @@ def parse_json(text: str | None, options: XdmMap | None = None) -> Value:
 @FN.row("json-doc($href as xs:string?, $options as map(*)) as item()?", needs="dynamic static", effects=True)
 def json_doc(dynamic: DynamicContext, static: StaticContext, uri: str | None, options: XdmMap | None = None) -> Value:
     """fn:parse-json of the text at a URI."""
-    return None if uri is None else parsed_json(read_text(dynamic, static, uri, None), options)
+    return None if uri is None else parsed_json(read_text(dynamic, static, uri, None, any_characters=True), options)
 
 
 # ---------------------------------------------------------------------------------------------------------- JSON to XML

@@ -2,7 +2,7 @@
 
 - `serialize(value, parameters=None) -> str`: by `Parameters` (methods xml, xhtml, html, text, json, adaptive).
 - `parameters_of(params, base=None)`: `Parameters` from fn:serialize's second argument: an element, a map, or nothing.
-- `parameters.from_options(options, namespaces)`: those of `declare option output:…`.
+- `from_options(options, namespaces, base)`: those of `declare option output:…`.
 - `quote(value)`: xdmp:quote. `markup(node)`: one node as plain XML. `json_node_text(node)`: 1.0-ml's JSON.
 - `answer_part(item)`: one item as a part of an answer (rest-eval.md, section 5).
 """
@@ -25,6 +25,7 @@ from xquery_bridge.runtime.serialization.answer import answer_part, quote
 from xquery_bridge.runtime.serialization.html import html_text
 from xquery_bridge.runtime.serialization.json import json_node_text, json_text
 from xquery_bridge.runtime.serialization.parameters import Parameters, from_element, from_entries, from_options
+from xquery_bridge.runtime.serialization.xhtml import xhtml_text
 from xquery_bridge.runtime.serialization.xml import MarkupWriter, markup, xml_text
 
 __all__ = [
@@ -79,6 +80,8 @@ def serialize(value: Any, parameters: Parameters | None = None) -> str:
             text = _plain_text(nodes, parameters)
         elif method == "html":
             text = html_text(nodes, parameters)
+        elif method == "xhtml":
+            text = xhtml_text(nodes, parameters)
         else:
             text = xml_text(nodes, parameters)
     return f"\ufeff{text}" if parameters.byte_order_mark and parameters.encoding.upper().startswith("UTF") else text
@@ -164,5 +167,3 @@ def _encodable(text: str, parameters: Parameters) -> str:
         char = text[error.start]
         raise XQueryError("SERE0008", f"{parameters.encoding} has no character U+{ord(char):04X}") from None
     return text
-
-

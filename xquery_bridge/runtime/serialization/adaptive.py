@@ -64,7 +64,9 @@ def double_text(number: float) -> str:
         return "NaN"
     if math.isinf(number):
         return "INF" if number > 0 else "-INF"
-    mantissa, _, exponent = repr(Decimal(repr(float(number)))).removeprefix("Decimal('").removesuffix("')").partition("E")
+    mantissa, _, exponent = (
+        repr(Decimal(repr(float(number)))).removeprefix("Decimal('").removesuffix("')").partition("E")
+    )
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -92,7 +94,7 @@ def atomic_text(item: Any) -> str:
     quoted = getattr(item, "quoted", None)
     if quoted is not None:
         return str(quoted())
-    return f'{atomic.type_name(item)}("{values.string_of(item)}")'
+    return f'xs:{atomic.primitive_type(item)}("{values.string_of(item)}")'
 
 
 def function_text(item: Any) -> str:

@@ -21,8 +21,8 @@ from xquery_bridge.runtime.serialization.xml import (
 _VOID: Final = frozenset("area base br col embed hr img input link meta basefont frame isindex param".split())
 _VOID_5: Final = _VOID | frozenset("keygen source track wbr".split())
 _RAW: Final = frozenset(("script", "style"))
-_FORMATTED: Final = frozenset(("pre", "script", "style", "textarea", "title", "xmp"))
-_INLINE: Final = frozenset(
+BLOCKING_SPACE: Final = frozenset(("pre", "script", "style", "textarea", "title", "xmp"))
+INLINE: Final = frozenset(
     "a abbr acronym applet area audio b basefont bdi bdo big br button canvas cite code data datalist del dfn em embed "
     "font i iframe img input ins kbd label map mark meter noscript object output picture progress q ruby s samp script "
     "select small span strike strong sub sup svg template textarea time tt u var video wbr".split()
@@ -32,7 +32,7 @@ _BOOLEAN: Final = frozenset(
     "loop multiple muted nohref noresize noshade novalidate nowrap open readonly required reversed scoped seamless selected "
     "typemustmatch".split()
 )
-_URI: Final = frozenset(
+URI_ATTRIBUTES: Final = frozenset(
     "action archive background cite classid codebase data datetime formaction for href icon longdesc manifest name poster "
     "profile src usemap value".split()
 ) - frozenset(("datetime", "for", "name", "value", "icon"))
@@ -61,24 +61,31 @@ def _escape_attribute(value: str) -> str:
     return _ATTRIBUTE_SPECIAL.sub(_reference, value)
 
 
+def _unescaped(value: str) -> str:
+    return value
+
+
 def escape_uri(value: str) -> str:
     """A URI attribute's value in NFC, everything beyond ASCII percent-encoded (section 7.3)."""
     return re.sub("[^\x20-\x7e]+", lambda found: percent_encode(found[0]), unicodedata.normalize("NFC", value))
 
 
-class HtmlWriter(MarkupWriter):
-    """Writes HTML: elements in no namespace, and with version 5 those of XHTML, by the rules of HTML; others as XML."""
+class NamespaceFreeWriter(MarkupWriter):
+    """What html and xhtml share: with version 5, elements of XHTML, SVG and MathML lose their prefixes."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, version: Decimal) -> None:
         super().__init__(parameters)
-        self.modern = html_version(parameters) >= 5
+        self.modern = version >= 5
+
+    def is_html(self, node: Any) -> bool:
+        """Whether an element is one of HTML."""
+        raise NotImplementedError
 
     def html_name(self, node: Any) -> str:
-        """The lower-case name of an HTML element, "" for others."""
-        if node is None or node.kind != "element":
+        """The lower-case name of an HTML element, "" for other nodes."""
+        if node is None or node.kind != "element" or not self.is_html(node):
             return ""
-        uri, local = name_parts(node.name)
-        return local.lower() if not uri or (self.modern and uri == XHTML) else ""
+        return str(node.local_name.lower())
 
     def tag_of(self, node: Any) -> str:
         if self.modern and node.namespace_uri in _FOREIGN:
@@ -88,7 +95,7 @@ class HtmlWriter(MarkupWriter):
     def declared(self, node: Any, scope: dict[str, str]) -> tuple[str, dict[str, str]]:
         if not self.modern or node.namespace_uri not in _FOREIGN:
             return super().declared(node, scope)
-        # Prefixes of XHTML, SVG and MathML are dropped: their default namespace is declared instead.
+        # The default namespace is declared instead of a prefix that only named the element.
         text, inner = super().declared(node, {**scope, node.prefix: node.namespace_uri})
         uri = node.namespace_uri
         if scope.get("") != uri:
@@ -97,9 +104,35 @@ class HtmlWriter(MarkupWriter):
         inner = {**inner, "": uri}
         return text, inner
 
+    def dropped(self, node: Any) -> bool:
+        return self.parameters.include_content_type and is_content_type(node, XHTML)
+
+
+class HtmlWriter(NamespaceFreeWriter):
+    """Writes HTML: elements in no namespace, and with version 5 those of XHTML, by the rules of HTML; others as XML."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__(parameters, html_version(parameters))
+        self._raw: dict[int, bool] = {}
+
+    def is_html(self, node: Any) -> bool:
+        uri = node.namespace_uri
+        return not uri or (self.modern and uri == XHTML)
+
+    def is_raw(self, node: Any) -> bool:
+        """Whether an element is or lies in a script or style, where nothing is escaped."""
+        if node is None:
+            return False
+        found = self._raw.get(id(node))
+        if found is None:
+            # The parent was asked before: this does not recurse further than one level in a tree that is written.
+            above = self._raw.get(id(node.parent), False)
+            found = self._raw[id(node)] = above or self.html_name(node) in _RAW
+        return found
+
     def text(self, value: str, parent: Any) -> str:
-        if self.html_name(parent) in _RAW:
-            return self.characters(value, lambda raw: raw)
+        if self.is_raw(parent):
+            return self.characters(value, _unescaped)
         if (
             parent is not None
             and parent.kind == "element"
@@ -115,9 +148,10 @@ class HtmlWriter(MarkupWriter):
             lower = name.lower()
             if lower in _BOOLEAN and value.lower() == lower:
                 return f" {name}"
-            if lower in _URI and self.parameters.escape_uri_attributes:
+            if lower in URI_ATTRIBUTES and self.parameters.escape_uri_attributes:
                 value = escape_uri(value)
-        return f' {name}="{self.characters(value, _escape_attribute)}"'
+        escape = _unescaped if self.is_raw(node.parent) else _escape_attribute
+        return f' {name}="{self.characters(value, escape)}"'
 
     def empty(self, tag: str, node: Any) -> str:
         name = self.html_name(node)
@@ -135,17 +169,14 @@ class HtmlWriter(MarkupWriter):
             return ""
         return f'<meta http-equiv="Content-Type" content="{content_type(self.parameters)}">'
 
-    def dropped(self, node: Any) -> bool:
-        return self.parameters.include_content_type and is_content_type(node, XHTML)
-
     def keeps_space(self, node: Any) -> bool:
         name = self.html_name(node)
         if name and any(name == name_parts(key)[1].lower() for key in self.parameters.suppress_indentation):
             return True
-        return name in _FORMATTED or super().keeps_space(node)
+        return name in BLOCKING_SPACE or super().keeps_space(node)
 
     def inline(self, node: Any) -> bool:
-        return self.html_name(node) in _INLINE
+        return self.html_name(node) in INLINE
 
 
 def html_version(parameters: Parameters) -> Decimal:

@@ -208,7 +208,9 @@ class _Writer:
         """A node: JSON nodes as JSON, others by the json-node-output-method, as a string."""
         from xquery_bridge.runtime.serialization import serialize  # the methods call each other here
 
-        if node.kind in JSON_KINDS or (node.kind == "document" and len(node.children) == 1 and node.children[0].kind in JSON_KINDS):
+        if node.kind in JSON_KINDS or (
+            node.kind == "document" and len(node.children) == 1 and node.children[0].kind in JSON_KINDS
+        ):
             return json_node_text(node)
         if type(node) is TextNode and node.name is not None:
             return self.string(node.value)

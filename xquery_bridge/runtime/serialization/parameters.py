@@ -82,7 +82,7 @@ def _standalone(name: str, text: str) -> bool | None:
 
 
 def _method(name: str, text: str) -> str:
-    method = text.strip()
+    method = text.strip().removeprefix("Q{}")
     if method not in METHODS:
         raise _bad(name, text)
     return method
@@ -175,8 +175,16 @@ def _names(name: str, text: str, namespaces: Mapping[str, str]) -> frozenset[str
     return frozenset(found)
 
 
-def from_options(options: Mapping[str, str], namespaces: Mapping[str, str], base: Parameters | None = None) -> Parameters:
-    """Parameters from `declare option output:NAME "text"`. Raises XQST0109 for an unknown name, SEPM0016 for a value."""
+def from_options(
+    options: Mapping[str, str], namespaces: Mapping[str, str], base: Parameters | None = None
+) -> Parameters:
+    """Parameters from `declare option output:NAME "text"`, before those of `base`.
+
+    `namespaces` has the default element namespace under "". A query that chooses `standalone` gets the XML declaration that
+    holds it, unless it omits it in words. Raises XQST0109 for an unknown name, SEPM0016 for a value.
+    """
+    if "standalone" in options and "omit-xml-declaration" not in options:
+        options = {**options, "omit-xml-declaration": "no"}
     changes: dict[str, Any] = {}
     for name, text in options.items():
         if name in _READERS:

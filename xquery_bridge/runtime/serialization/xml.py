@@ -1,4 +1,4 @@
-"""The methods xml and xhtml, and plain markup (XSLT and XQuery Serialization 3.1, sections 5 and 6).
+"""The xml method, and plain markup (XSLT and XQuery Serialization 3.1, section 5).
 
 `markup(node)` is the short way: a node as XML, nothing but escaping and the namespaces it needs. Both writers work in
 loops, for trees of any depth.
@@ -145,7 +145,7 @@ def leaf_markup(node: Any) -> str:
 
 
 class MarkupWriter:
-    """Writes nodes by all parameters of the xml method; `XhtmlWriter` and `html.HtmlWriter` refine it."""
+    """Writes nodes by all parameters of the xml method; `html.HtmlWriter` and `xhtml.XhtmlWriter` refine it."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
@@ -316,29 +316,6 @@ class MarkupWriter:
         return elements > 0
 
 
-_VOID: Final = frozenset(
-    "area base br col embed hr img input link meta basefont frame isindex param keygen source track wbr".split()
-)
-
-
-class XhtmlWriter(MarkupWriter):
-    """The xhtml method: XML that browsers read (section 6)."""
-
-    def empty(self, tag: str, node: Any) -> str:
-        if node.namespace_uri != XHTML:
-            return "/>"
-        return " />" if node.local_name in _VOID else f"></{tag}>"
-
-    def after_start(self, node: Any) -> str:
-        if not self.parameters.include_content_type or node.name != clark(XHTML, "head"):
-            return ""
-        tag = f"{node.prefix}:meta" if node.prefix else "meta"
-        return f'<{tag} http-equiv="Content-Type" content="{content_type(self.parameters)}" />'
-
-    def dropped(self, node: Any) -> bool:
-        return self.parameters.include_content_type and is_content_type(node, XHTML)
-
-
 def content_type(parameters: Parameters) -> str:
     """The value of the meta element that the html methods put into the head."""
     return f"{parameters.media_type or 'text/html'}; charset={parameters.encoding}"
@@ -352,7 +329,8 @@ def is_content_type(node: Any, uri: str) -> bool:
     if parent is None or parent.kind != "element" or parent.local_name.lower() != "head":
         return False
     return any(
-        one.local_name.lower() == "http-equiv" and one.value.strip().lower() == "content-type" for one in node.attributes
+        one.local_name.lower() == "http-equiv" and one.value.strip().lower() == "content-type"
+        for one in node.attributes
     )
 
 
@@ -383,8 +361,8 @@ def declaration(parameters: Parameters) -> str:
     return f'<?xml version="{version}" encoding="{parameters.encoding}"{alone}?>'
 
 
-def doctype(parameters: Parameters, name: str) -> str:
-    """`<!DOCTYPE …>` for a root element, "" without a system identifier."""
+def doctype(parameters: Parameters, element: Any, name: str) -> str:
+    """`<!DOCTYPE …>` for a root element with that tag, "" without a system identifier."""
     if parameters.doctype_system is None:
         return ""
     system = parameters.doctype_system
@@ -395,32 +373,42 @@ def doctype(parameters: Parameters, name: str) -> str:
 
 
 def xml_text(nodes: list[Any], parameters: Parameters) -> str:
-    """Normalized nodes by the xml or xhtml method (sections 5 and 6)."""
+    """Normalized nodes by the xml method (section 5)."""
     version = parameters.version or "1.0"
-    xhtml = parameters.method == "xhtml"
-    if not xhtml:
-        if version not in ("1.0", "1.1"):
-            raise XQueryError("SESU0013", f"XML version {version!r} is not supported")
-        if parameters.undeclare_prefixes and version == "1.0":
-            raise XQueryError("SEPM0010", "Prefixes can be undeclared in XML 1.1 only")
-    prolog = declaration(parameters)
+    if version not in ("1.0", "1.1"):
+        raise XQueryError("SESU0013", f"XML version {version!r} is not supported")
+    if parameters.undeclare_prefixes and version == "1.0":
+        raise XQueryError("SEPM0010", "Prefixes can be undeclared in XML 1.1 only")
+    if parameters.plain and parameters.doctype_system is None:
+        return prolog(nodes, parameters) + "".join([markup(node) for node in nodes])
+    return with_prolog(nodes, parameters, MarkupWriter(parameters), doctype)
+
+
+def prolog(nodes: list[Any], parameters: Parameters) -> str:
+    """The XML declaration. Raises SEPM0004 for what the parameters allow only on a document with one element."""
+    text = declaration(parameters)
     elements = [node for node in nodes if node.kind == "element"]
     texts = [node for node in nodes if node.kind == "text" and node.value.strip()]
     if (parameters.standalone is not None or parameters.doctype_system is not None) and (len(elements) != 1 or texts):
         raise XQueryError("SEPM0004", "A document type or standalone needs exactly one element at the top")
-    if parameters.plain and not xhtml and parameters.doctype_system is None:
-        return prolog + "".join([markup(node) for node in nodes])
-    writer = XhtmlWriter(parameters) if xhtml else MarkupWriter(parameters)
-    if parameters.doctype_system is None or not elements:
+    return text
+
+
+def with_prolog(
+    nodes: list[Any], parameters: Parameters, writer: MarkupWriter, doctype: Callable[[Parameters, Any, str], str]
+) -> str:
+    """What a writer makes of nodes, after the XML declaration; `doctype` writes what goes before the first element."""
+    head = prolog(nodes, parameters)
+    first = next((node for node in nodes if node.kind == "element"), None)
+    type_text = "" if first is None else doctype(parameters, first, writer.tag_of(first))
+    if not type_text:
         writer.write(nodes)
     else:
-        at = nodes.index(elements[0])
+        at = nodes.index(first)
         writer.write(nodes[:at])
-        writer.out.append(doctype(parameters, writer.tag_of(elements[0])))
+        writer.out.append(type_text)
         writer.out.append("\n" if parameters.indent else "")
         writer.write(nodes[at:])
-    body = "".join(writer.out)
-    if prolog and parameters.indent:
-        prolog += "\n"
-    return prolog + body
-
+    if head and parameters.indent:
+        head += "\n"
+    return head + "".join(writer.out)
