@@ -298,8 +298,8 @@ class _Loop:
             return tensor
         if source.count != len(self.order.sequences):
             raise CntkError(
-                f"{step.function.op_name}: the initial state has {source.count} samples, the loop {len(self.order.sequences)} "
-                "sequences."
+                f"{step.function.op_name}: the initial state has {source.count} samples, the loop "
+                f"{len(self.order.sequences)} sequences."
             )
         sequence = self.order.sequences[:count]
         rows = source.starts[sequence]

@@ -63,7 +63,7 @@ class Cell(NamedTuple):
 
 
 def _sigmoid(x: Array) -> Array:
-    return 0.5 * np.tanh(0.5 * x) + 0.5  # type: ignore[no-any-return]
+    return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
 def _lstm_forward(x: Array, r: Array, before: State) -> Forward:
@@ -183,7 +183,7 @@ class _Run:
             state, kept = self.cell.forward(projected[start : start + count], recurrent, before)
             out[start : start + count] = state[0]
             self.steps.append((kept, before))
-        return out[order.inverse]  # type: ignore[no-any-return]
+        return out[order.inverse]
 
     def backward(self, g: Array, weights: Weights, gradients: Weights) -> Array:
         """Adds to the gradients of the weights; gives that of the inputs, in the order of the layout."""
@@ -237,7 +237,8 @@ class _Stack:
         gradients = blob_parts(by_blob.reshape(-1), *self.sizes)
         for runs, weights, found in zip(self.runs[::-1], parts[::-1], gradients[::-1], strict=True):
             pieces = np.split(g, self.directions, 1)
-            g = sum(run.backward(p, w, f) for run, p, w, f in zip(runs, pieces, weights, found, strict=True))
+            each = [run.backward(p, w, f) for run, p, w, f in zip(runs, pieces, weights, found, strict=True)]
+            g = each[0] if len(each) == 1 else each[0] + each[1]
         np.copyto(by_operand, g)
 
 
