@@ -75,8 +75,9 @@ def _backward(graph: Callable[[cntk.Variable], tuple[Any, list[Any]]], array: An
 
 def _convolution(p: Case, w: Any, x: cntk.Variable) -> Any:
     pads = [p["pad"], p["pad"], 0]
-    options = {"strides": (p["s"], p["s"]), "auto_padding": (False,), "lower_pad": pads, "upper_pad": pads}
-    return cntk.convolution(w, x, groups=p["g"], **options)
+    return cntk.convolution(
+        w, x, strides=(p["s"], p["s"]), auto_padding=(False,), groups=p["g"], lower_pad=pads, upper_pad=pads
+    )
 
 
 def _transposed(p: Case, w: Any, x: cntk.Variable) -> Any:
@@ -115,9 +116,9 @@ def _normalized(p: Case, d: Inputs) -> Peer:
     channels = cntk.Shape((p["c"],))
 
     def graph(x: cntk.Variable) -> tuple[Any, list[Any]]:
-        running = [cntk.constant(channels, "float", value) for value in (0.0, 1.0)]
+        mean, variance = (cntk.constant(channels, "float", value) for value in (0.0, 1.0))
         count = cntk.constant(cntk.Shape(()), "float", 0.0)
-        return cntk.batch_normalization(x, scale, bias, *running, count, True, epsilon=1e-5), [scale, bias]
+        return cntk.batch_normalization(x, scale, bias, mean, variance, count, True, epsilon=1e-5), [scale, bias]
 
     if "gy" in d:
         return _backward(graph, d["x"], d["gy"])

@@ -11,11 +11,12 @@ from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
 from .loop import emit_loop
 from .ops.operator import Operator
 from .plan import Node, Plan, PlanBuilder, fused
-from .tensor import Tensor
+from .shape import Shape
+from .tensor import Array, Tensor
 from .value import Value
 from .variable import Constant, Parameter, Variable
 
-__all__ = ["Flow", "bind_values", "compile_plan", "evaluate"]
+__all__ = ["Executor", "Flow", "bind_values", "compile_plan", "emit_flow", "evaluate", "sizes_of", "value_of"]
 
 
 class Step:
@@ -36,6 +37,7 @@ class Flow:
     def __init__(self, roots: Iterable[Variable]) -> None:
         self._resolved: dict[Variable, Variable] = {}
         self._steps: dict[int, Step] = {}
+        self._version = graph.graph_version
         self.roots = [self.resolve(v) for v in roots]
         self.groups = self._components()
         self.leaves = self._find_leaves()
@@ -43,6 +45,11 @@ class Flow:
             self.is_loop(group) for group in self.groups
         )
         self.dynamic_layout = any(s.operator.layout_depends_on_data(s.function) for group in self.groups for s in group)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no graph has been changed since."""
+        return self._version == graph.graph_version
 
     def resolve(self, variable: Variable) -> Variable:
         """The variable behind a block's output or a block's placeholder."""
@@ -202,10 +209,20 @@ def _check_steps(bound: dict[Variable, Value]) -> None:
 
 
 def compile_plan(
-    flow: Flow, values: dict[Variable, Value], training: bool = False, wanted: Sequence[Parameter] = ()
+    flow: Flow, values: dict[Variable, Value], training: bool = False, wanted: Sequence[Variable] = ()
 ) -> Plan:
     """Plans a flow for values of these sizes; with `wanted`, the gradients of the first root come with it."""
     builder = PlanBuilder(values, training, wanted, flow.dynamic_layout)
+    outputs = emit_flow(flow, builder)
+    gradients: dict[Variable, Tensor | None] = {}
+    if wanted:
+        builder.differentiate(outputs[0])
+        gradients = {v: builder.gradient_of(builder.tensor(v)) for v in wanted}
+    return builder.finish(outputs, gradients)
+
+
+def emit_flow(flow: Flow, builder: PlanBuilder) -> list[Tensor]:
+    """Emits the forward pass of a flow; gives its roots."""
     for group in flow.groups:
         if flow.is_loop(group):
             emit_loop(group, builder, flow.used_outside(group))
@@ -217,15 +234,10 @@ def compile_plan(
                 continue
             node = Node(step.function, step.operator, [builder.tensor(v) for v in step.operands])
             builder.run_node(node, step.outputs)
-    outputs = [builder.tensor(v) for v in flow.roots]
-    gradients: dict[Parameter, Tensor | None] = {}
-    if wanted:
-        builder.differentiate(outputs[0])
-        gradients = {p: builder.gradient_of(builder.tensor(p)) for p in wanted}
-    return builder.finish(outputs, gradients)
+    return [builder.tensor(v) for v in flow.roots]
 
 
-def _size_key(flow: Flow, values: dict[Variable, Value]) -> Any:
+def sizes_of(flow: Flow, values: dict[Variable, Value]) -> Any:
     """What the sizes of a plan depend on: steps of sequences only where an operator needs them."""
     if flow.uses_steps:
         return tuple([(v.layout_key, v.sample_shape) for v in values.values()])
@@ -235,27 +247,26 @@ def _size_key(flow: Flow, values: dict[Variable, Value]) -> Any:
 class Executor:
     """Plans of one flow, by sizes."""
 
-    __slots__ = ("_plans", "_version", "flow", "training", "wanted")
+    __slots__ = ("_plans", "flow", "training", "wanted")
 
     MAX_PLANS = 32
 
-    def __init__(self, roots: Sequence[Variable], training: bool = False, wanted: Sequence[Parameter] = ()) -> None:
+    def __init__(self, roots: Sequence[Variable], training: bool = False, wanted: Sequence[Variable] = ()) -> None:
         self.flow = Flow(roots)
         self.training = training
         self.wanted = list(wanted)
         self._plans: dict[Any, Plan] = {}
-        self._version = graph.graph_version
 
     @property
     def is_current(self) -> bool:
-        return self._version == graph.graph_version
+        return self.flow.is_current
 
     def run(self, values: Mapping[Variable, Value]) -> tuple[Plan, dict[Variable, Value]]:
         """Runs the plan for these values; its results stand until the next run."""
         bound = bind_values(self.flow, values)
         if self.flow.dynamic_layout:
             return compile_plan(self.flow, bound, self.training, self.wanted), bound
-        key = _size_key(self.flow, bound)
+        key = sizes_of(self.flow, bound)
         plan = self._plans.get(key)
         if plan is None:
             plan = compile_plan(self.flow, bound, self.training, self.wanted)
@@ -290,23 +301,20 @@ def evaluate(
         executor = plans[key] = Executor(wanted)
     plan, bound = executor.run(bindings)
     values = [
-        _value_of(executor, array, tensor, variable, bound)
-        for (array, tensor), variable in zip(plan.outputs, wanted, strict=True)
+        value_of(executor.flow, plan.output(index), plan.outputs[index][1], variable, bound)
+        for index, variable in enumerate(wanted)
     ]
     plan.commit()
     return values
 
 
-def _value_of(
-    executor: Executor, array: Any, tensor: Tensor, variable: Variable, bound: dict[Variable, Value]
-) -> Value:
-    from .shape import Shape  # noqa: PLC0415
-
+def value_of(flow: Flow, array: Array, tensor: Tensor, variable: Variable, bound: dict[Variable, Value]) -> Value:
+    """A result of a plan as the value of a variable."""
     layout = tensor.layout
     lengths = None
     if layout is not None and layout.lengths is not None:
         lengths = layout.lengths
-        if not executor.flow.uses_steps:  # the plan may have been made for other steps with as many frames
+        if not flow.uses_steps:  # the plan may have been made for other steps with as many frames
             axis = variable.sequence_axis
             lengths = next((bound[v].lengths for v in bound if v.sequence_axis == axis), lengths)
-    return Value(array.copy(), Shape(tensor.sample[::-1]), layout is not None, lengths)
+    return Value(array, Shape(tensor.sample[::-1]), layout is not None, lengths)

@@ -19,6 +19,7 @@ import numpy as np
 
 from .errors import CntkError
 from .graph import BlockFunction, Function
+from .storage import LARGE_BYTES, Loan, Pool, is_adoptable
 from .tensor import Array, Layout, Tensor
 from .value import DTYPES, Value
 from .variable import Constant, Parameter, Variable
@@ -73,31 +74,190 @@ class _Instruction:
         return made if isinstance(made, list) else [made]
 
 
-class Plan:
-    """A compiled graph: fill the inputs, run, take the outputs."""
+class _Site:
+    """An instruction of a finished plan and the place of its calls."""
 
-    __slots__ = ("calls", "commits", "gradients", "inputs", "outputs")
+    __slots__ = ("calls", "count", "instruction", "start")
+
+    def __init__(self, instruction: _Instruction, calls: list[Call]) -> None:
+        self.instruction = instruction
+        self.calls = calls
+        self.start = len(calls)
+        made = instruction.calls()
+        self.count = len(made)
+        calls.extend(made)
+
+    def touches(self, roots: set[Tensor]) -> bool:
+        return any(t.root in roots for t in (*self.instruction.reads, *self.instruction.writes))
+
+    def bind(self) -> None:
+        """Makes the calls anew."""
+        made = self.instruction.calls()
+        assert len(made) == self.count
+        self.calls[self.start : self.start + self.count] = made
+
+
+class _Feed:
+    """An input of a plan: small values are copied in, large ones read where they are."""
+
+    __slots__ = ("_array", "_own", "_plan", "_tensor", "key")
+
+    def __init__(self, key: Variable | int, tensor: Tensor, plan: Plan) -> None:
+        self.key = key
+        self._tensor = tensor
+        self._plan = plan
+        self._array = self._own = tensor.bound()
+
+    def take(self, array: Array) -> None:
+        tensor = self._tensor
+        if array is not self._array:
+            readable = is_adoptable(array, tensor.dtype, tensor.size)
+            wanted = array if readable else self._own
+            if wanted is not self._array:
+                self._array = wanted
+                tensor.array = wanted.reshape(tensor.shape)
+                self._plan.rebind(frozenset([tensor]))
+            if not readable:
+                np.copyto(self._own, array.reshape(tensor.shape))
+
+
+class Plan:
+    """A compiled graph: fill the inputs, run, take the outputs.
+
+    Attributes:
+        calls, backward_calls: what `run` and `run_backward` do; in a plan without seeds all of it is in `calls`.
+        outputs: (array, tensor) of each root; valid until the next run.
+        gradients: of what was asked for, valid until the next run.
+        runs: counts the runs of the forward pass.
+    """
+
+    __slots__ = (
+        "_copied",
+        "_feeds",
+        "_gradient_loans",
+        "_loans",
+        "_read_backward",
+        "_seeds",
+        "_sites",
+        "_touched",
+        "backward_calls",
+        "calls",
+        "commits",
+        "gradient_tensors",
+        "gradients",
+        "outputs",
+        "runs",
+    )
 
     def __init__(
         self,
-        inputs: list[tuple[Variable, Array]],
-        calls: list[Call],
-        outputs: list[tuple[Array, Tensor]],
-        gradients: dict[Parameter, Array],
+        inputs: list[tuple[Variable, Tensor]],
+        seeds: list[Tensor],
+        sites: list[_Site],
+        calls: tuple[list[Call], list[Call]],
+        outputs: Sequence[Tensor],
+        gradients: dict[Variable, Tensor | None],
         commits: list[Call],
     ) -> None:
-        self.inputs = inputs
-        self.calls = calls
-        self.outputs = outputs
-        self.gradients = gradients
+        self.calls, self.backward_calls = calls
         self.commits = commits
+        self.outputs = [(t.bound(), t) for t in outputs]
+        self.gradient_tensors = gradients
+        self.gradients = {
+            v: np.zeros(v.shape.numpy_shape, DTYPES[v.data_type]) if t is None else t.bound()
+            for v, t in gradients.items()
+        }
+        self.runs = 0
+        self._sites = sites
+        self._touched: dict[frozenset[Tensor], list[_Site]] = {}
+        self._copied: list[tuple[Variable, Array]] = []
+        self._feeds: list[_Feed] = []
+        for variable, tensor in inputs:
+            if tensor.size * tensor.dtype.itemsize < LARGE_BYTES:
+                self._copied.append((variable, tensor.bound()))
+            else:
+                self._feeds.append(_Feed(variable, tensor, self))
+        self._seeds = [_Feed(index, tensor, self) for index, tensor in enumerate(seeds)]
+        self._loans: dict[int, Loan] = {}
+        """By the identity of the tensor that is lent."""
+        self._gradient_loans: dict[int, Loan] = {}
+        self._read_backward = {
+            t.root for site in sites if site.calls is self.backward_calls for t in site.instruction.reads
+        }
 
     def run(self, values: dict[Variable, Value]) -> None:
         """Copies the values in and runs; results are in `outputs` until the next run."""
-        for variable, array in self.inputs:
+        for variable, array in self._copied:
             np.copyto(array, values[variable].array.reshape(array.shape))
+        for feed in self._feeds:
+            feed.take(values[feed.key].array)  # type: ignore[index]
+        if self._loans:
+            self._renew(self._loans)
+        if self._gradient_loans:
+            self._renew(self._gradient_loans)
+        self.runs += 1
         for step in self.calls:
             step()
+
+    def run_backward(self, seeds: Sequence[Array]) -> None:
+        """Runs the backward pass of a plan with seeds, from the gradients of its roots."""
+        for feed, array in zip(self._seeds, seeds, strict=True):
+            feed.take(array)
+        if self._gradient_loans:
+            self._renew(self._gradient_loans)
+        for step in self.backward_calls:
+            step()
+
+    def rebind(self, roots: frozenset[Tensor]) -> None:
+        """Binds the instructions that touch these tensors anew, after their arrays have changed."""
+        sites = self._touched.get(roots)
+        if sites is None:
+            sites = self._touched[roots] = [site for site in self._sites if site.touches(set(roots))]
+        for site in sites:
+            for tensor in (*site.instruction.reads, *site.instruction.writes):
+                _forget_views(tensor, roots)
+        for _, tensor in self.outputs:
+            _forget_views(tensor, roots)
+        found = [(variable, t) for variable, t in self.gradient_tensors.items() if t is not None and t.root in roots]
+        for _, tensor in found:
+            _forget_views(tensor, roots)
+        for site in sites:
+            site.bind()
+        for index, (_, tensor) in enumerate(self.outputs):
+            if tensor.root in roots:
+                self.outputs[index] = (tensor.bound(), tensor)
+        for variable, tensor in found:
+            self.gradients[variable] = tensor.bound()
+
+    def output(self, index: int) -> Array:
+        """A result as an array that stays: its own buffer where that is large, else a copy."""
+        array, tensor = self.outputs[index]
+        if array.nbytes < LARGE_BYTES or tensor.root in self._read_backward:
+            return array.copy()
+        return self._given(array, tensor, self._loans)
+
+    def gradient(self, variable: Variable) -> Array:
+        """A gradient as an array that stays."""
+        array, tensor = self.gradients[variable], self.gradient_tensors[variable]
+        if tensor is None or array.nbytes < LARGE_BYTES:
+            return array.copy()
+        return self._given(array, tensor, self._gradient_loans)
+
+    def _given(self, array: Array, tensor: Tensor, loans: dict[int, Loan]) -> Array:
+        loan = loans.get(id(tensor))
+        if loan is None:
+            storage = tensor.root.pooled
+            others = (*self._loans.values(), *self._gradient_loans.values())
+            if storage is None or not Loan.fits(tensor) or any(loan.storage is storage for loan in others):
+                return array.copy()
+            loan = loans[id(tensor)] = Loan(tensor, storage)
+        return loan.lend()
+
+    def _renew(self, loans: dict[int, Loan]) -> None:
+        for loan in loans.values():
+            if loan.is_held:
+                loan.renew()
+                self.rebind(frozenset(loan.storage.tenants))
 
     def commit(self) -> None:
         """Carries out what the run has put off: new running statistics, assignments."""
@@ -105,10 +265,18 @@ class Plan:
             step()
 
 
+def _forget_views(tensor: Tensor, roots: frozenset[Tensor]) -> None:
+    if tensor.root not in roots:
+        return
+    while tensor.parent is not None:
+        tensor.array = None
+        tensor = tensor.parent
+
+
 class PlanBuilder:
     """What the rules of the operators work with."""
 
-    def __init__(self, values: dict[Variable, Value], training: bool, wanted: Iterable[Parameter], eager: bool) -> None:
+    def __init__(self, values: dict[Variable, Value], training: bool, wanted: Iterable[Variable], eager: bool) -> None:
         self.training = training
         self.eager = eager
         self._values = values
@@ -117,6 +285,8 @@ class PlanBuilder:
         self._tape: list[Call] = []
         self._commits: list[Call] = []
         self._inputs: list[tuple[Variable, Tensor]] = []
+        self._seeds: list[Tensor] = []
+        self._backward_from: int | None = None
         self._tensors: dict[Variable, Tensor] = {}
         self._layouts: dict[Any, Layout] = {}
         self._constants: dict[Any, Tensor] = {}
@@ -399,6 +569,24 @@ class PlanBuilder:
         for step in reversed(self._tape):
             step()
 
+    def differentiate_from_seeds(self, outputs: Sequence[Tensor], seeds: Sequence[Array] | None = None) -> None:
+        """Emits the backward pass as a part of its own, from gradients of outputs that are given when it is run.
+
+        Args:
+            seeds: the gradients, in a plan that runs as it is made.
+        """
+        self.in_backward_pass = True
+        self._backward_from = len(self._instructions)
+        for index, output in enumerate(outputs):
+            seed = self._like(output)
+            seed.array = np.empty(seed.shape, seed.dtype)
+            if seeds is not None:
+                np.copyto(seed.array, seeds[index].reshape(seed.shape))
+            self._seeds.append(seed)
+            self.accumulate_tensor(output, seed)
+        for step in reversed(self._tape):
+            step()
+
     # From the graph
 
     def tensor(self, variable: Variable) -> Tensor:
@@ -428,7 +616,7 @@ class PlanBuilder:
             layout = self.layout(value.lengths)
         elif value.has_batch:
             layout = self.batch_layout(len(value.array))
-        tensor = Tensor(value.array.shape, np.dtype(DTYPES[variable.data_type]), layout)
+        tensor = Tensor(value.array.shape, np.dtype(DTYPES[variable.data_type]), layout, variable in self._wanted)
         tensor.array = np.array(value.array) if self.eager else np.empty(tensor.shape, tensor.dtype)
         self._inputs.append((variable, tensor))
         return tensor
@@ -450,37 +638,40 @@ class PlanBuilder:
 
     # Binding
 
-    def finish(self, outputs: Sequence[Tensor], gradients: dict[Parameter, Tensor | None]) -> Plan:
+    def finish(self, outputs: Sequence[Tensor], gradients: dict[Variable, Tensor | None]) -> Plan:
         """Gives out the buffers and binds every call."""
         kept = [*outputs, *(t for t in gradients.values() if t is not None)]
-        calls: list[Call] = []
+        calls: tuple[list[Call], list[Call]] = ([], [])
+        sites: list[_Site] = []
         if not self.eager:
-            self._set_last_uses(kept)
-            pool = _Pool()
+            split = len(self._instructions) if self._backward_from is None else self._backward_from
+            self._set_last_uses(kept, split)
+            pool = Pool()
             for index, instruction in enumerate(self._instructions):
                 self._allocate(instruction, index, pool)
-                calls.extend(instruction.calls())
+                sites.append(_Site(instruction, calls[index >= split]))
                 for root in {t.root for t in (*instruction.reads, *instruction.writes)}:
                     if root.last_use == index and root.pooled is not None:
                         pool.give_back(root.pooled)
                         root.pooled = None
-        return Plan(
-            [(v, t.bound()) for v, t in self._inputs],
-            calls,
-            [(t.bound(), t) for t in outputs],
-            {p: np.zeros_like(p.data) if t is None else t.bound() for p, t in gradients.items()},
-            self._commits,
-        )
+        return Plan(self._inputs, self._seeds, sites, calls, outputs, gradients, self._commits)
 
-    def _set_last_uses(self, kept: Sequence[Tensor]) -> None:
+    def _set_last_uses(self, kept: Sequence[Tensor], split: int) -> None:
+        """`split`: where a backward pass begins that may be run several times: it must find what it reads."""
+        written: set[Tensor] = set()
         for index, instruction in enumerate(self._instructions):
             for tensor in (*instruction.reads, *instruction.writes):
-                tensor.root.last_use = index
+                root = tensor.root
+                if index < split:
+                    written.add(root)
+                    root.last_use = index
+                else:
+                    root.last_use = _FOREVER if root in written else index
         for tensor in kept:
             tensor.root.last_use = _FOREVER
 
     @staticmethod
-    def _allocate(instruction: _Instruction, index: int, pool: _Pool) -> None:
+    def _allocate(instruction: _Instruction, index: int, pool: Pool) -> None:
         for position, tensor in enumerate(instruction.writes):
             root = tensor.root
             if root.array is not None:
@@ -496,29 +687,11 @@ class PlanBuilder:
                         and given.dtype == root.dtype
                         and sum(r.root is given for r in instruction.reads) == 1
                     ):
-                        root.pooled, given.pooled = given.pooled, None
-                        root.array = given.array
+                        storage, given.pooled = given.pooled, None
+                        storage.house(root)
                         break
             if root.array is None:
-                root.pooled = pool.take(root.size * root.dtype.itemsize)
-                root.array = root.pooled[: root.size * root.dtype.itemsize].view(root.dtype).reshape(root.shape)
-
-
-class _Pool:
-    """Buffers that are free again, to be given out once more."""
-
-    def __init__(self) -> None:
-        self._free: list[Array] = []
-
-    def take(self, size: int) -> Array:
-        best = None
-        for index, buffer in enumerate(self._free):
-            if size <= buffer.size <= 2 * size and (best is None or buffer.size < self._free[best].size):
-                best = index
-        return np.empty(size, np.uint8) if best is None else self._free.pop(best)
-
-    def give_back(self, buffer: Array) -> None:
-        self._free.append(buffer)
+                pool.take(root.size * root.dtype.itemsize).house(root)
 
 
 def _overlap(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> bool:

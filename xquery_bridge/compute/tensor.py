@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .storage import Storage
 
 __all__ = ["Array", "Layout", "Tensor"]
 
@@ -99,7 +102,8 @@ class Tensor:
         """All views are parts that do not overlap (steps of a loop), or views of the whole."""
         self.windows_written: dict[tuple[tuple[int, int], ...], Tensor] = {}
         self.last_use = -1
-        self.pooled: Array | None = None
+        self.pooled: Storage | None = None
+        """The buffer of a plan it lives in, as long as it needs it."""
 
     @property
     def sample(self) -> tuple[int, ...]:
