@@ -170,7 +170,7 @@ class CodegenBase:
     def truth_of(self, node: ir.Expr, code: Code) -> Code:
         type = node.type
         if type.is_a("boolean") and type.optional:
-            if code.form == "any" and not type.single:
+            if code.form != "item":
                 return Code(self.mark(node, f"ebv({code.text})"), "item", code.depth + 1)
             return code
         if type.single and code.form == "item" and (type.is_a("integer") or type.is_a("string")):

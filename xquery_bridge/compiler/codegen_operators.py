@@ -270,8 +270,7 @@ class OperatorCodegen(CodegenBase):
 
     def value_Logic(self, node: ir.Logic) -> Code:
         code = self.truth_Logic(node)
-        known = all(operand.type.is_a("boolean") and operand.type.single for operand in node.operands)
-        return code if known and code.form == "item" else Code(f"bool({code.text})", "item", code.depth + 1)
+        return code if _is_truth(node) and code.form == "item" else Code(f"bool({code.text})", "item", code.depth + 1)
 
     def truth(self, node: ir.Expr) -> Code:
         if isinstance(node, ir.Logic) and self.out.nesting < MAX_NESTING:
@@ -584,3 +583,12 @@ def not_negative(node: ir.Expr) -> bool:
             return node.row.prefix == "fn" and node.row.local in ("count", "string-length")
         case _:
             return False
+
+
+def _is_truth(node: ir.Expr) -> bool:
+    """Whether the code for an expression's truth yields a bool, rather than anything that Python takes for one."""
+    if isinstance(node, ir.Logic):
+        return all(_is_truth(operand) for operand in node.operands)
+    if isinstance(node, ir.BuiltinCall) and node.row.prefix == "fn" and node.row.local == "boolean":
+        return False
+    return node.type.is_a("boolean") and node.type.single
