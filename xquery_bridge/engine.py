@@ -539,7 +539,7 @@ def _locate(error: XQueryError, traceback: Any) -> None:
         declared = next((each for each in generated.program.functions if each.python == function), None)
         operation = f"{declared.display}#{declared.arity}" if declared is not None else ""
         if not error.frames and not error.expression and error.code in _SHOWN:
-            error.expression = table.text(place.start, place.end)
+            error.expression = place.shown or table.text(place.start, place.end)
         if len(error.frames) < _STACK_FRAMES:
             error.frames.append(table.frame(place.start, operation))
 

@@ -63,9 +63,9 @@ class CodegenBase:
         code = method(node)
         return self.spill(code) if code.depth > MAX_DEPTH else code
 
-    def mark(self, node: ir.Node, text: str) -> str:
+    def mark(self, node: ir.Node, text: str, shown: str = "") -> str:
         """Surround code with marks that lead back to the node's place in the query."""
-        place = Place(self.module, node.start, node.end)
+        place = Place(self.module, node.start, node.end, shown)
         index = self._places.get(place)
         if index is None:
             index = self._places[place] = len(self.source.places)

@@ -11,7 +11,7 @@ from xquery_bridge.compiler.codegen_flwor import is_inline
 from xquery_bridge.compiler.codegen_operators import _within
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
-from xquery_bridge.registry import Row
+from xquery_bridge.registry import Parameter, Row
 from xquery_bridge.runtime.context import FN
 from xquery_bridge.runtime.sequence_types import SequenceType
 
@@ -25,8 +25,11 @@ class FunctionCodegen(ConstructorCodegen):
 
     # -------------------------------------------------------------------------------------------------- conversion
 
-    def converted(self, node: ir.Expr, code: Code, type: SequenceType | None) -> Code:
-        """A value converted to a declared type by the function conversion rules, or as it is when it fits."""
+    def converted(self, node: ir.Expr, code: Code, type: SequenceType | None, parameter: str = "") -> Code:
+        """A value converted to a declared type by the function conversion rules, or as it is when it fits.
+
+        Errors show the declaration of the parameter, where it has a name, instead of the expression.
+        """
         if type is None:
             return code
         text = str(type)
@@ -34,20 +37,21 @@ class FunctionCodegen(ConstructorCodegen):
             return code
         occurrence = type.occurrence
         item = text.removesuffix(occurrence)
+        shown = f"${parameter} as {text}" if parameter else ""
         known = node.type
         wanted = self.static_type(type)
         if known.is_a(wanted.kind) and _within(known, wanted) and self.exact_kind(type) and item in _FITTING:
             if occurrence or code.form == "item":
                 return code
-            return self.call(node, "the_item", code, form="item")
+            return Code(self.mark(node, f"the_item({code.text})", shown), "item", code.depth + 1)
         constant = self.sequence_type(type)
         form = "item" if type.low == type.high == 1 else "any"
         python = _PYTHON_CLASS.get(item)
         if python is not None and occurrence in ("", "?") and known.may_be(_STATIC_KIND[item]) and not known.is_a("node"):
             first, later = self.twice(code)
-            slow = self.mark(node, f"{constant}.convert({later})")
+            slow = self.mark(node, f"{constant}.convert({later})", shown)
             return Code(f"({later} if type({first}) is {python} else {slow})", form, code.depth + 2)
-        return Code(self.mark(node, f"{constant}.convert({code.text})"), form, code.depth + 1)
+        return Code(self.mark(node, f"{constant}.convert({code.text})", shown), form, code.depth + 1)
 
     def static_type(self, type: SequenceType) -> StaticType:
         from xquery_bridge.compiler.sequence_types import static_type
@@ -68,19 +72,21 @@ class FunctionCodegen(ConstructorCodegen):
         codes = self.operands([*node.needs, *node.args])
         needs, args = codes[: len(node.needs)], codes[len(node.needs) :]
         converted = [
-            self.argument(arg, code, node.row.param(at).type) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
+            self.argument(arg, code, node.row.param(at)) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
         ]
         return self._call_row(node, node.row, needs, converted, node.static, node.type)
 
-    def argument(self, node: ir.Expr, code: Code, type: SequenceType) -> Code:
+    def argument(self, node: ir.Expr, code: Code, param: Parameter) -> Code:
         """An argument in the form that implementations get: bare, bare or None, or a list."""
-        converted = self.converted(node, code, type)
+        type = param.type
+        converted = self.converted(node, code, type, param.name)
         if type.high is None or type.high == 0:
             return self.as_items(converted)
         if type.low == 0:
             if converted.form == "item" or (node.type.single and code.form == "item"):
                 return converted
-            return Code(self.mark(node, f"optional({converted.text})"), "any", converted.depth + 1)
+            optional = self.mark(node, f"optional({converted.text})", f"${param.name} as {type}")
+            return Code(optional, "any", converted.depth + 1)
         return converted
 
     def _call_row(
@@ -215,7 +221,7 @@ class FunctionCodegen(ConstructorCodegen):
             )
         codes = self.operands(node.args)
         args = [
-            self.converted(arg, code, param.type)
+            self.converted(arg, code, param.type, param.var.name)
             for arg, code, param in zip(node.args, codes, function.params, strict=True)
         ]
         form = "item" if function.result_type.single and function.result is not None else "any"
@@ -229,7 +235,7 @@ class FunctionCodegen(ConstructorCodegen):
             return
         codes = self.operands(node.args)
         args = [
-            self.converted(arg, code, param.type)
+            self.converted(arg, code, param.type, param.var.name)
             for arg, code, param in zip(node.args, codes, function.params, strict=True)
         ]
         names = [param.var.python for param in function.params]
@@ -315,7 +321,7 @@ class FunctionCodegen(ConstructorCodegen):
             if param.type is None or str(param.type) == "item()*":
                 continue
             reference = ir.VarRef(var=ir.Var(var.name, var.python), type=ANY)
-            code = self.converted(reference, Code(var.python, "any", 0, True), param.type)
+            code = self.converted(reference, Code(var.python, "any", 0, True), param.type, var.name)
             var.bare = code.form == "item"
             if code.text != var.python:
                 self.out.line(f"{var.python} = {code.text}")

@@ -40,11 +40,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the query: the module's name and the offsets of the expression."""
+    """A place in the query: the module's name and the offsets of the expression.
+
+    `shown` is what an error shows in place of the expression: `$name as type` for the argument of a parameter.
+    """
 
     module: str
     start: int
     end: int
+    shown: str = ""
 
 
 class Source:

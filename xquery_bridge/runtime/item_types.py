@@ -513,7 +513,7 @@ SCHEMA_COMPONENTS: Final = frozenset(
 # fmt: off
 OPAQUE_TYPES: Final[dict[str, frozenset[str]]] = {
     CNTK_NAMESPACE: frozenset((
-        "axis", "constant", "device", "function", "initializer", "learner", "parameter", "schedule", "shape",
+        "axis", "constant", "data-type", "device", "function", "initializer", "learner", "parameter", "schedule", "shape",
         "trainer", "value", "variable",
     )),
     ENHANCED_PREFIXES["cts"]: frozenset((
