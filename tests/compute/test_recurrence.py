@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
+from xquery_bridge.compute.evaluation import Flow
 from xquery_bridge.compute.initializers import normal
+from xquery_bridge.compute.lstm_loop import match_lstm
 
 LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=5)
 UNITS, INPUTS = 3, 2
@@ -197,3 +199,28 @@ def test_a_loop_may_run_where_steps_depend_on_data():
     [result] = cntk.evaluate(function, {x: value})
     for found, a in zip(result.sequences(), arrays, strict=True):
         np.testing.assert_allclose(found, along(rnn_step, w, a)[0][:1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options, recognised",
+    [({}, True), ({"go_backwards": True}, True), ({"use_peepholes": True}, False), ({"cell_shape": (5,)}, False)],
+    ids=str,
+)
+def test_the_loop_of_a_plain_lstm_is_recognised(options, recognised):
+    _, x, _ = given_sequences([2])
+    flow = Flow(cntk.lstm_layer(x, shape=(UNITS,), **options).outputs)
+    [loop] = [group for group in flow.groups if flow.is_loop(group)]
+    assert (match_lstm(loop, flow.used_outside(loop)) is not None) == recognised
+    assert match_lstm(loop, {v for step in loop for v in step.outputs}) is None
+
+
+def test_states_that_learn_and_both_outputs_of_an_lstm():
+    like, steps = ragged([2, 4, 1])
+    data = np.random.default_rng(2).standard_normal((3, 4, INPUTS))
+    x, held = sequences_of(data, like)
+    starts = [cntk.parameter(cntk.Shape((UNITS,)), "double", np.array([0.1, 0.2, 0.3]) * k) for k in (1, 2)]
+    function = cntk.lstm_layer(x, False, starts, True, shape=(UNITS,), init=normal(0.5))
+    both = cntk.plus(function.outputs[0], cntk.square(function.outputs[1]))
+    check_gradients(both, [p for p in both.parameters if p is not held] + [held], {like: steps})
+    only_state = cntk.sequence_first(function.outputs[1])
+    check_gradients(only_state, [held, *starts], {like: steps})

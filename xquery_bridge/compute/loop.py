@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import CntkError
+from .lstm_loop import LstmCell, emit_lstm, match_lstm
 from .ops.recurrence import Delay
 from .plan import Call, Node, PlanBuilder
 from .step_order import StepOrder
@@ -136,6 +137,7 @@ class _Loop:
         self.sequences = sequences
         self.direction = direction
         self.outputs = {v: step for step in body for v in step.outputs}
+        self.used_set = used
         self.used = [v for v in self.outputs if v in used]
         order = self.order = StepOrder(sequences, direction)
         self.active, self.starts = order.active, order.starts
@@ -169,6 +171,21 @@ class _Loop:
             for operand in step.operands:
                 if operand not in self.outputs and not _is_initial(step, operand):
                     self._bring_in(operand)
+        cell = match_lstm(self.body, self.used_set)
+        if cell is not None and self.wholes[cell.projected].layout is not None:
+            self._emit_lstm(cell)
+        else:
+            self._emit_steps()
+        for variable in self.used:
+            self.plan.bind_variable(variable, self._bring_out(variable))
+
+    def _emit_lstm(self, cell: LstmCell) -> None:
+        first = [self._initial(step, 0, 1) for step in (cell.output_delay, cell.state_delay)]
+        projected, weight = self.wholes[cell.projected], self.wholes[cell.weight]
+        made = emit_lstm(self.plan, self.order, self.layout, cell.units, projected, weight, *first)
+        self.wholes[cell.output], self.wholes[cell.state] = made
+
+    def _emit_steps(self) -> None:
         self.plan.record(self._deferred_gradients)
         for t in range(len(self.active)):
             for step in self.body:
@@ -176,8 +193,6 @@ class _Loop:
                     self._delay(step, t)
                 else:
                     self._run(step, t)
-        for variable in self.used:
-            self.plan.bind_variable(variable, self._bring_out(variable))
 
     # Frames in the order of the sequences, and in the order of the loop
 
