@@ -15,7 +15,9 @@ A test is a `node_tests.NodeTest`. A Value is a bare item or a list.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from elementpath.xpath_nodes import XPathNode
@@ -157,8 +159,28 @@ def child(node: Any, test: NodeTest) -> Nodes:
         name = test.name
         if node.kind in _JSON_PARENTS or (len(children) == 1 and children[0].kind in _JSON_PARENTS):
             return _json_named(node, name)
+        if len(children) > _MANY:
+            return _many_children(node, test)
         return [found for found in children if found.name is name]
     return _select(children, test)
+
+
+#: From so many children on, those that pass a test are kept with the tree.
+_MANY: Final = 64
+#: How many such lists, paths and indexes a tree keeps.
+KEPT_LISTS: Final = 256
+
+
+def _many_children(node: Any, test: NodeTest) -> Nodes:
+    """The children of a node with many that pass a test; a list that is kept with the tree, and never changed."""
+    kept = tree_of(node).kept
+    key = (id(node), test)
+    found: Nodes | None = kept.get(key)
+    if found is None:
+        if len(kept) > KEPT_LISTS:
+            kept.clear()
+        found = kept[key] = _select(node.children, test)
+    return found
 
 
 def _json_named(node: Any, name: str | None) -> Nodes:
@@ -264,24 +286,38 @@ def ancestor_or_self(node: Any, test: NodeTest) -> Nodes:
 
 def _place(node: Any) -> int:
     """The index of a node among its parent's children."""
-    for index, sibling in enumerate(node.parent.children):
+    siblings = node.parent.children
+    if len(siblings) > _MANY:
+        return bisect_left(siblings, order_key(node)[1], key=_position)
+    for index, sibling in enumerate(siblings):
         if sibling is node:
             return index
     return -1
 
 
+_position: Final = attrgetter("position")
+
+
 def following_sibling(node: Any, test: NodeTest) -> Nodes:
     """following-sibling::test."""
-    if node.parent is None or node.kind in _UNLIKE_CHILDREN:
+    above = node.parent
+    if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
-    return _select(node.parent.children[_place(node) + 1 :], test)
+    if len(above.children) > _MANY:
+        found = _many_children(above, test)
+        return found[bisect_right(found, order_key(node)[1], key=_position) :]
+    return _select(above.children[_place(node) + 1 :], test)
 
 
 def preceding_sibling(node: Any, test: NodeTest) -> Nodes:
     """preceding-sibling::test, the nearest first."""
-    if node.parent is None or node.kind in _UNLIKE_CHILDREN:
+    above = node.parent
+    if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
-    return _select(node.parent.children[: _place(node)][::-1], test)
+    if len(above.children) > _MANY:
+        found = _many_children(above, test)
+        return found[: bisect_left(found, order_key(node)[1], key=_position)][::-1]
+    return _select(above.children[: _place(node)][::-1], test)
 
 
 def following(node: Any, test: NodeTest) -> Nodes:
@@ -541,7 +577,7 @@ def child_at(node: Any, test: NodeTest, position: int) -> Any:
     """`node/test[position]`: the node, or []; looks no further than it."""
     if position < 1:
         return []
-    if node.kind in _JSON_PARENTS or node.kind == "document":
+    if node.kind in _JSON_PARENTS or node.kind == "document" or len(node.children) > _MANY:
         all_found = child(node, test)
         return all_found[position - 1] if position <= len(all_found) else []
     matches = test.matches

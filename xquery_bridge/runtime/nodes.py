@@ -75,7 +75,9 @@ def untyped(text: str) -> UntypedAtomic:
 class Tree:
     """What the nodes of one tree share: its root and serial, its URIs, its ID attributes, and indexes made on demand."""
 
-    __slots__ = ("_by_name", "_ids", "base_uri", "id_types", "numbered", "root", "serial", "unparsed", "uri")
+    __slots__ = (
+        "_by_name", "_ids", "base_uri", "id_types", "kept", "numbered", "root", "serial", "unparsed", "uri",
+    )  # fmt: skip
 
     #: elementpath asks a tree for these; ours has no schema and no elements of another library.
     namespaces: Final[dict[str, str]] = {}
@@ -94,6 +96,8 @@ class Tree:
         self.unparsed: dict[str, tuple[str | None, str | None]] = {}
         self._by_name: dict[str, list[Any]] | None = None
         self._ids: dict[str, list[Any]] | None = None
+        #: What `tree_indexes` and `axes` keep of the tree for the next time: paths, children by test, values.
+        self.kept: dict[Any, Any] = {}
 
     @property
     def root_node(self) -> Node:
