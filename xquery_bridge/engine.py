@@ -306,9 +306,10 @@ class Engine:
                 return found
         texts: list[tuple[str, str]] = []
         for location in locations:
-            text = self.module_text(uri, urljoin(base_uri or "", location))
+            absolute = urljoin(base_uri or "", location)
+            text = self.module_text(uri, absolute)
             if text is not None:
-                texts.append((location, text))
+                texts.append((absolute, text))
         return texts
 
     def module_text(self, uri: str, location: str) -> str | None:

@@ -74,8 +74,8 @@ def _main(codegen: FunctionCodegen, program: Program) -> None:
         with out.block(head):
             code = codegen.value(program.context_value)
             out.line(f"context.context_item = {codegen.mark(program.context_value, f'one_context_item({code.text})')}")
-    if program.context_type is not None:
-        constant = codegen.sequence_type(program.context_type)
+    for type in program.context_types:
+        constant = codegen.sequence_type(type)
         with out.block("if context.context_item is not None:"):
             out.line(f"treat_as({constant}, context.context_item, 'XPTY0004')")
     for variable in program.variables:

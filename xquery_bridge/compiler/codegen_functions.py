@@ -374,7 +374,9 @@ class FunctionCodegen(ConstructorCodegen):
     def _function_item(self, function: ir.Function, names: list[str]) -> None:
         self.out = FunctionWriter()
         signature = self.signature(function.params, function.result)
-        name = self.constant("name", self.qname(function.display.rpartition(":")[0] if ":" in function.display else "", function.uri, function.local))
+        written = function.display
+        prefix = "" if written.startswith("Q{") else written.rpartition(":")[0]
+        name = self.constant("name", self.qname(prefix, function.uri, function.local))
         annotations = self.constant("annotations", function.annotations) if function.annotations else "()"
         converts = any(param.type is not None and str(param.type) != "item()*" for param in function.params)
         target = function.python

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -84,7 +85,8 @@ class Resolver(
 class Program:
     """Everything a query consists of, ready for code generation.
 
-    `context_type` and `context_value` come from `declare context item`; `places` map module names to source places.
+    `context_types` and `context_value` come from `declare context item`, the types from every module; `places` map module
+    names to source places.
     """
 
     body: ir.Expr
@@ -94,7 +96,7 @@ class Program:
     places: dict[str, PlaceTable]
     names: PythonNames
     main: str
-    context_type: SequenceType | None = None
+    context_types: list[SequenceType] = field(default_factory=list)
     context_value: ir.Expr | None = None
     context_external: bool = True
     updates: bool = False
@@ -110,6 +112,9 @@ class ProgramBuilder:
         self.modules: dict[str, list[ModuleScope]] = {}
         self.order: list[ModuleScope] = []
         self.context: tree.ContextItemDecl | None = None
+        self.context_types: list[SequenceType] = []
+        #: which module imports which namespace, and where: what is imported is known once every prolog is read
+        self.links: list[tuple[ModuleScope, str, int]] = []
         self._main: ModuleScope | None = None
 
     def build(
@@ -131,16 +136,15 @@ class ProgramBuilder:
             made = ir.GlobalVariable(outer_uri, outer_local, var, None, True, static, module=uri)
             scope.variables[(outer_uri, outer_local)] = made
         try:
-            self._prolog(module, scope, seen=[])
+            self._prolog(module, scope)
+            self._link()
             self._resolve_all()
             resolver = Resolver(Scope(scope, self.names, self.registry), main=True)
-            context_type = context_value = None
-            if self.context is not None:
-                context_type = resolver.types.optional(self.context.type)
-                if self.context.value is not None:
-                    resolver.main = False
-                    context_value = resolver.expr(self.context.value)
-                    resolver.main = True
+            context_value = None
+            if self.context is not None and self.context.value is not None:
+                resolver.main = False
+                context_value = resolver.expr(self.context.value)
+                resolver.main = True
             body = resolver.expr(module.body)
         except RecursionError:
             raise XQueryError("XPST0003", "The query is nested too deeply", marklogic_code="XDMP-NESTING") from None
@@ -153,7 +157,7 @@ class ProgramBuilder:
             places={each.places.uri: each.places for each in self.order},
             names=self.names,
             main=uri,
-            context_type=context_type,
+            context_types=self.context_types,
             context_value=context_value,
             context_external=self.context is None or self.context.external or self.context.value is None,
         )
@@ -162,34 +166,33 @@ class ProgramBuilder:
 
     # ------------------------------------------------------------------------------------------------------ prolog
 
-    def _prolog(self, module: tree.Module, scope: ModuleScope, seen: list[str]) -> None:
+    def _prolog(self, module: tree.Module, scope: ModuleScope) -> None:
         self.order.append(scope)
-        reader = _PrologReader(self, module, scope, seen)
+        reader = _PrologReader(self, module, scope)
         for declaration in module.declarations:
-            try:
+            with _placed(scope, declaration.start):
                 reader.read(declaration)
-            except XQueryError as error:
-                if not error.frames:
-                    error.frames.append(scope.places.frame(declaration.start))
-                raise
-        reader.finish()
 
-    def import_module(self, uri: str, locations: list[str], scope: ModuleScope, seen: list[str]) -> list[ModuleScope]:
-        """The modules with a namespace, loaded and read once."""
+    def import_module(self, uri: str, locations: list[str], scope: ModuleScope, start: int) -> None:
+        """Load and read the modules with a namespace that are not loaded yet, and note the import."""
+        self.links.append((scope, uri, start))
         known = self.modules.get(uri)
-        if known is not None:
-            return known
+        if known is not None and not locations:
+            return
         texts = self.loader(uri, locations, scope.static.base_uri)
-        if not texts:
+        if not texts and known is None:
             at = f" at {', '.join(locations)}" if locations else ""
             raise XQueryError("XQST0059", f"Module {uri}{at} not found", marklogic_code="XDMP-MODNOTFOUND")
-        loaded: list[ModuleScope] = []
-        self.modules[uri] = loaded
+        loaded = self.modules.setdefault(uri, [])
         for location, text in texts:
+            if any(each.places.uri == location for each in loaded):
+                continue
             query = parse_query(text, scope.static.dialect, uri=location)
             module = query.modules[0]
             if module.uri is None:
                 raise XQueryError("XQST0059", f"{location} is no library module", marklogic_code="XDMP-IMPMOD")
+            if not module.uri.strip():
+                raise XQueryError("XQST0088", "A library module needs a namespace")
             if module.uri != uri:
                 raise XQueryError("XQST0059", f"{location} has namespace {module.uri}, not {uri}")
             dialect = dialect_of(module.version, scope.static.dialect)
@@ -197,8 +200,15 @@ class ProgramBuilder:
             static.uri = uri
             made = ModuleScope(static, PlaceTable(text, location, dialect), uri)
             loaded.append(made)
-            self._prolog(module, made, [*seen, uri])
-        return loaded
+            self._prolog(module, made)
+
+    def _link(self) -> None:
+        """Make the public functions and variables of imported modules visible where they are imported."""
+        for scope, uri, start in self.links:
+            with _placed(scope, start):
+                for exporting in self.modules[uri]:
+                    if exporting is not scope:
+                        _take_exports(scope, exporting)
 
     # --------------------------------------------------------------------------------------------------- expressions
 
@@ -208,7 +218,8 @@ class ProgramBuilder:
                 if written_variable.value is None:
                     continue
                 resolver = Resolver(Scope(scope, self.names, self.registry), main=True)
-                body = resolver.expr(written_variable.value)
+                with _hidden(scope, variable):
+                    body = resolver.expr(written_variable.value)
                 if variable.declared is not None:
                     body = resolver.checked(body, variable.declared)
                 else:
@@ -227,16 +238,15 @@ class ProgramBuilder:
 class _PrologReader:
     """Takes the declarations of one prolog one after another."""
 
-    def __init__(self, builder: ProgramBuilder, module: tree.Module, scope: ModuleScope, seen: list[str]) -> None:
-        self.builder, self.module, self.module_scope, self.seen = builder, module, scope, seen
+    def __init__(self, builder: ProgramBuilder, module: tree.Module, scope: ModuleScope) -> None:
+        self.builder, self.module, self.module_scope = builder, module, scope
         self.static = scope.static
         self.scope = Scope(scope, builder.names, builder.registry)
         self.resolver = Resolver(self.scope)
         self._set: set[str] = set()
         self._declared_prefixes: set[str] = set()
         self._imported: set[str] = set()
-        self._functions: list[tree.FunctionDecl] = []
-        self._variables: list[tree.VarDecl] = []
+        self._context_declared = False
         if module.uri is not None:
             scope.uri = module.uri
             if not module.uri:
@@ -255,22 +265,16 @@ class _PrologReader:
             case tree.DecimalFormatDecl():
                 self._decimal_format(declaration)
             case tree.SchemaImport():
-                raise XQueryError("XQST0009")
+                self._schema(declaration)
             case tree.ModuleImport():
                 self._import(declaration)
             case tree.UsingDecl():
                 self.module_scope.using.append(declaration.uri)
-                self._take_exports(self.builder.import_module(declaration.uri, [], self.module_scope, self.seen))
+                self.builder.import_module(declaration.uri, [], self.module_scope, declaration.start)
             case tree.StylesheetImport():
                 raise NotSupportedYet("import stylesheet")
             case tree.ContextItemDecl():
-                if self.builder.context is not None and self.module.uri is None:
-                    raise XQueryError("XQST0099", "The context item is declared twice")
-                if self.module.uri is not None:
-                    if declaration.value is not None:
-                        raise XQueryError("XQST0113", "A library module gives the context item no value")
-                else:
-                    self.builder.context = declaration
+                self._context_item(declaration)
             case tree.VarDecl():
                 self._variable(declaration)
             case tree.FunctionDecl():
@@ -278,8 +282,17 @@ class _PrologReader:
             case tree.OptionDecl():
                 self._option(declaration)
 
-    def finish(self) -> None:
-        """Declare functions and variables once every namespace is known and every import is read."""
+    def _context_item(self, declaration: tree.ContextItemDecl) -> None:
+        if self._context_declared:
+            raise XQueryError("XQST0099", "The context item is declared twice")
+        self._context_declared = True
+        if self.module.uri is None:
+            self.builder.context = declaration
+        elif declaration.value is not None:
+            raise XQueryError("XQST0113", "A library module gives the context item no value")
+        type = self.resolver.types.optional(declaration.type)
+        if type is not None:
+            self.builder.context_types.append(type)
 
     # --------------------------------------------------------------------------------------------------- namespaces
 
@@ -306,6 +319,14 @@ class _PrologReader:
             self.static.default_element_namespace = uri
         else:
             self.static.default_function_namespace = uri
+
+    def _schema(self, declaration: tree.SchemaImport) -> None:
+        """Schemas are not known here: XQST0009, after the errors that the import has by itself."""
+        if declaration.prefix and not declaration.uri.strip():
+            raise XQueryError("XQST0057", f"The schema prefix {declaration.prefix!r} needs a namespace")
+        if declaration.prefix in ("xml", "xmlns"):
+            raise XQueryError("XQST0070", f"Prefix {declaration.prefix!r} cannot be bound to {declaration.uri!r}")
+        raise XQueryError("XQST0009")
 
     def _setter(self, declaration: tree.Setter) -> None:
         kind, value = declaration.kind, declaration.value
@@ -380,41 +401,18 @@ class _PrologReader:
         builtin = self.builder.registry.knows(uri) if not declaration.locations else False
         if builtin:
             return
-        self._take_exports(self.builder.import_module(uri, declaration.locations, self.module_scope, self.seen))
-
-    def _take_exports(self, modules: list[ModuleScope]) -> None:
-        """Make the public functions and variables of imported modules visible."""
-        for exporting in modules:
-            if exporting is self.module_scope:
-                continue
-            for function, _ in exporting.own_functions:
-                if not function.private:
-                    key = (function.uri, function.local, function.arity)
-                    if self.module_scope.functions.get(key, function) is not function:
-                        raise XQueryError("XQST0034", detail=f"{function.display}#{function.arity}")
-                    self.module_scope.functions[key] = function
-            for variable, _ in exporting.own_variables:
-                if not variable.private:
-                    name = (variable.uri, variable.local)
-                    if self.module_scope.variables.get(name, variable) is not variable:
-                        raise XQueryError("XQST0049", detail=f"${variable.local}")
-                    self.module_scope.variables[name] = variable
+        self.builder.import_module(uri, declaration.locations, self.module_scope, declaration.start)
 
     # ------------------------------------------------------------------------------------------------- declarations
 
     def _variable(self, declaration: tree.VarDecl) -> None:
         uri, local = self.scope.expand(declaration.name, "")
-        if (uri, local) in self.module_scope.variables and any(
-            (known.uri, known.local) == (uri, local) for known, _ in self.module_scope.own_variables
-        ):
-            raise XQueryError("XQST0049", detail=f"${declaration.name}")
-        known_import = self.module_scope.variables.get((uri, local))
-        if known_import is not None and known_import.module != self.module_scope.places.uri:
+        if any((known.uri, known.local) == (uri, local) for known, _ in self.module_scope.own_variables):
             raise XQueryError("XQST0049", detail=f"${declaration.name}")
         if self.module.uri is not None and uri != self.module.uri:
             raise XQueryError("XQST0048", f"Variable ${declaration.name} is not in the module's namespace")
         declared = self.resolver.types.optional(declaration.type)
-        annotations = self.resolver.annotations(declaration.annotations)
+        annotations = self.resolver.annotations(declaration.annotations, "XQST0116")
         type = ANY if declared is None else self.resolver.types.static(declared)
         var = ir.Var(str(declaration.name), self.builder.names.make(local), type, is_global=True)
         made = ir.GlobalVariable(
@@ -473,6 +471,44 @@ class _PrologReader:
         )
         self.module_scope.functions[key] = made
         self.module_scope.own_functions.append((made, declaration))
+
+
+@contextmanager
+def _placed(scope: ModuleScope, start: int) -> Iterator[None]:
+    """Errors of the block get a place in the module."""
+    try:
+        yield
+    except XQueryError as error:
+        if not error.frames:
+            error.frames.append(scope.places.frame(start))
+        raise
+
+
+@contextmanager
+def _hidden(scope: ModuleScope, variable: ir.GlobalVariable) -> Iterator[None]:
+    """Standard XQuery: a variable is not in scope in its own initializing expression (4.16)."""
+    if scope.static.dialect == "1.0-ml":
+        yield
+        return
+    key = (variable.uri, variable.local)
+    del scope.variables[key]
+    try:
+        yield
+    finally:
+        scope.variables[key] = variable
+
+
+def _take_exports(scope: ModuleScope, exporting: ModuleScope) -> None:
+    """Make public functions and variables of one module visible in another. Raises XQST0034 or XQST0049 for a clash."""
+    for function, _ in exporting.own_functions:
+        if not function.private:
+            key = (function.uri, function.local, function.arity)
+            if scope.functions.setdefault(key, function) is not function:
+                raise XQueryError("XQST0034", detail=f"{function.display}#{function.arity}")
+    for variable, _ in exporting.own_variables:
+        if not variable.private:
+            if scope.variables.setdefault((variable.uri, variable.local), variable) is not variable:
+                raise XQueryError("XQST0049", detail=f"${variable.local}")
 
 
 def _is_private(annotations: list[tuple[str, str, list[Any]]]) -> bool:

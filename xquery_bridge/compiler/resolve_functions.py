@@ -236,8 +236,14 @@ class FunctionResolver(ResolverBase):
             made.append(ir.Param(self.scope.new_var(param.name, known), type))
         return made
 
-    def annotations(self, written: list[tree.Annotation]) -> list[tuple[str, str, list[Any]]]:
-        """Annotations as (uri, local, values). Raises XQST0045 for a reserved namespace, XQST0106 for two alike."""
+    def annotations(
+        self, written: list[tree.Annotation], clash: str = "XQST0106"
+    ) -> list[tuple[str, str, list[Any]]]:
+        """Annotations as (uri, local, values).
+
+        Raises XQST0045 for a reserved namespace, `clash` for more than one of %private and %public (XQST0106 on a
+        function, XQST0116 on a variable).
+        """
         made: list[tuple[str, str, list[Any]]] = []
         visibility = 0
         for annotation in written:
@@ -248,7 +254,7 @@ class FunctionResolver(ResolverBase):
                 raise XQueryError("XQST0045", f"No annotation is known as %{annotation.name}")
             made.append((uri, local, [_literal(value) for value in annotation.values]))
         if visibility > 1:
-            raise XQueryError("XQST0106", "More than one of %private and %public")
+            raise XQueryError(clash, "More than one of %private and %public")
         return made
 
 

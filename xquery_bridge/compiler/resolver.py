@@ -154,7 +154,7 @@ class OperatorResolver(ResolverBase):
     def resolve_ExtensionExpr(self, node: tree.ExtensionExpr) -> ir.Expr:
         for pragma in node.pragmas:
             uri, _ = self.scope.expand(pragma.name, "")
-            if not uri:
+            if not uri and pragma.name.uri is None:
                 raise XQueryError("XPST0081", f"A pragma needs a namespace: {pragma.name}")
         if node.body is None:
             raise XQueryError("XQST0079", "No pragma is known here, and there is no expression to fall back on")
