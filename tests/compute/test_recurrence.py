@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from xquery_bridge import compute as cntk
 from xquery_bridge.compute.evaluation import Flow
 from xquery_bridge.compute.initializers import normal
+from xquery_bridge.compute.learners import Adam
 from xquery_bridge.compute.lstm_loop import match_lstm
+from xquery_bridge.compute.schedules import Schedule
 
 LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=5)
 UNITS, INPUTS = 3, 2
@@ -224,3 +226,32 @@ def test_states_that_learn_and_both_outputs_of_an_lstm():
     check_gradients(both, [p for p in both.parameters if p is not held] + [held], {like: steps})
     only_state = cntk.sequence_first(function.outputs[1])
     check_gradients(only_state, [held, *starts], {like: steps})
+
+
+def test_gradients_of_a_loop_in_a_graph_that_is_laid_out_by_data():
+    like, steps = ragged([2, 4, 1])
+    x, held = sequences_of(np.random.default_rng(2).standard_normal((3, 4, INPUTS)), like)
+    keep = cntk.greater(cntk.reduce_sum(cntk.square(x), cntk.Axis.all_static_axes()), cntk.scalar("double", 0))
+    for layer in (cntk.gru_layer, cntk.lstm_layer):
+        function = cntk.sequence_gather(layer(x, shape=(2,), init=normal(0.5)), keep)
+        check_gradients(function, [held, *(p for p in function.parameters if p is not held)], {like: steps})
+
+
+def test_a_recurrent_classifier_learns_on_ragged_minibatches():
+    """Whether the first step of a sequence was positive."""
+    x = cntk.input_variable(cntk.Shape((1,)))
+    y = cntk.input_variable(cntk.Shape((2,)), dynamic_axes=[cntk.Axis.default_batch()])
+    scores = cntk.dense_layer(cntk.sequence_last(cntk.lstm_layer(x, shape=(8,))), (2,))
+    loss = cntk.cross_entropy_with_softmax(scores, y)
+    learner = Adam(scores.parameters, Schedule.from_constant(0.02, 1), Schedule.from_constant(0.9))
+    trainer = cntk.Trainer(scores, loss, cntk.classification_error(scores, y), [learner])
+    draw = np.random.default_rng(0)
+    for _ in range(120):
+        sequences = [draw.standard_normal(n) for n in draw.integers(1, 7, 16)]
+        targets = np.eye(2)[[int(s[0] > 0) for s in sequences]]
+        bound = {
+            x: cntk.Value.batch_of_sequences(cntk.Shape((1,)), sequences),
+            y: cntk.Value.batch(cntk.Shape((2,)), targets.reshape(-1)),
+        }
+        trainer.train_minibatch(bound)
+    assert trainer.previous_minibatch_loss_average < 0.25
