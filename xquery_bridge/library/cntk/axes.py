@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from xquery_bridge.compute import CPU, Axis, Device
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import AXIS, DEVICE
 
 _log: Final = logging.getLogger(__name__)
 
@@ -46,29 +46,29 @@ def static_index(axis: Axis) -> int:
     return axis.static_index
 
 
-serve("axis($axis-index as xs:integer) as cntk:axis", Axis.static, pure=True)
-serve("all-axes() as cntk:axis", Axis.all_axes, pure=True)
-serve("all-static-axes() as cntk:axis", Axis.all_static_axes, pure=True)
-serve("end-static-axis() as cntk:axis", Axis.end_static, pure=True)
-serve("default-batch-axis() as cntk:axis", Axis.default_batch, pure=True)
-serve("operand-sequence-axis() as cntk:axis", Axis.operand_sequence, pure=True)
-serve("default-input-ariable-dynamic-axes() as cntk:axis*", Axis.default_input_axes, pure=True)
-serve("default-input-variable-dynamic-axes() as cntk:axis*", Axis.default_input_axes, pure=True)
-serve("unknown-dynamic-axes() as cntk:axis*", Axis.unknown_dynamic_axes, pure=True)
-serve(
+AXIS.serve("axis($axis-index as xs:integer) as cntk:axis", Axis.static, pure=True)
+AXIS.serve("all-axes() as cntk:axis", Axis.all_axes, pure=True)
+AXIS.serve("all-static-axes() as cntk:axis", Axis.all_static_axes, pure=True)
+AXIS.serve("end-static-axis() as cntk:axis", Axis.end_static, pure=True)
+AXIS.serve("default-batch-axis() as cntk:axis", Axis.default_batch, pure=True)
+AXIS.serve("operand-sequence-axis() as cntk:axis", Axis.operand_sequence, pure=True)
+AXIS.serve("default-input-ariable-dynamic-axes() as cntk:axis*", Axis.default_input_axes, pure=True)
+AXIS.serve("default-input-variable-dynamic-axes() as cntk:axis*", Axis.default_input_axes, pure=True)
+AXIS.serve("unknown-dynamic-axes() as cntk:axis*", Axis.unknown_dynamic_axes, pure=True)
+AXIS.serve(
     "dynamic-axis($name as xs:string [, $is-ordered-dynamic-axis as xs:boolean]) as cntk:axis", Axis.dynamic, pure=True
 )
-serve(
+AXIS.serve(
     "new-unique-dynamic-axis($name as xs:string [, $is-ordered-dynamic-axis as xs:boolean]) as cntk:axis",
     Axis.new_unique_dynamic,
 )
-serve("axis-is-batch($axis as cntk:axis) as xs:boolean", is_batch, pure=True)
-serve("axis-is-dynamic($axis as cntk:axis) as xs:boolean", is_dynamic, pure=True)
-serve("axis-is-ordered($axis as cntk:axis) as xs:boolean", is_ordered, pure=True)
-serve("axis-is-sequence($axis as cntk:axis) as xs:boolean", is_sequence, pure=True)
-serve("axis-is-static($axis as cntk:axis) as xs:boolean", is_static, pure=True)
-serve("axis-name($axis as cntk:axis) as xs:string", name, pure=True)
-serve("axis-static-index($axis as cntk:axis) as xs:integer", static_index, pure=True)
+AXIS.serve("axis-is-batch($axis as cntk:axis) as xs:boolean", is_batch, pure=True)
+AXIS.serve("axis-is-dynamic($axis as cntk:axis) as xs:boolean", is_dynamic, pure=True)
+AXIS.serve("axis-is-ordered($axis as cntk:axis) as xs:boolean", is_ordered, pure=True)
+AXIS.serve("axis-is-sequence($axis as cntk:axis) as xs:boolean", is_sequence, pure=True)
+AXIS.serve("axis-is-static($axis as cntk:axis) as xs:boolean", is_static, pure=True)
+AXIS.serve("axis-name($axis as cntk:axis) as xs:string", name, pure=True)
+AXIS.serve("axis-static-index($axis as cntk:axis) as xs:integer", static_index, pure=True)
 
 
 class _Notice:
@@ -94,6 +94,6 @@ def cpu() -> Device:
     return CPU
 
 
-serve("cpu() as cntk:device", cpu, pure=True)
-serve("default-device() as cntk:device", cpu, pure=True)
-serve("gpu($device-id as xs:unsignedLong) as cntk:device", gpu, pure=True)
+DEVICE.serve("cpu() as cntk:device", cpu, pure=True)
+DEVICE.serve("default-device() as cntk:device", cpu, pure=True)
+DEVICE.serve("gpu($device-id as xs:unsignedLong) as cntk:device", gpu, pure=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xquery_bridge import compute
 from xquery_bridge.compute.ops.operator import Operand
-from xquery_bridge.library.cntk.rows import serve, serve_family
+from xquery_bridge.library.cntk.groups import ELEMENTWISE
 
 # One operand, whose shape and axes the result has.
-serve_family(
+ELEMENTWISE.serve_family(
     "NAME($operand as cntk:variable [, $name as xs:string]) as cntk:function",
     ("abs", compute.abs),
     ("acos", compute.acos),
@@ -38,7 +38,7 @@ serve_family(
     ("zeros-like", compute.zeros_like),
 )
 
-serve_family(
+ELEMENTWISE.serve_family(
     "NAME($x as cntk:variable [, $name as xs:string]) as cntk:function",
     ("soft-plus", compute.softplus),
     ("soft-sign", compute.softsign),
@@ -46,15 +46,17 @@ serve_family(
     ("softsign", compute.softsign),
 )
 
-serve("straight-through($input as cntk:variable [, $name as xs:string]) as cntk:function", compute.straight_through)
+ELEMENTWISE.serve(
+    "straight-through($input as cntk:variable [, $name as xs:string]) as cntk:function", compute.straight_through
+)
 
-serve(
+ELEMENTWISE.serve(
     "eye-like($x as cntk:variable, $is-output-sparse as xs:boolean [, $name as xs:string]) as cntk:function",
     compute.eye_like,
 )
 
 # Two operands, which broadcast from their first dimensions on.
-serve_family(
+ELEMENTWISE.serve_family(
     "NAME($left-operand as cntk:variable, $right-operand as cntk:variable [, $name as xs:string]) as cntk:function",
     ("element-and", compute.element_and),
     ("element-divide", compute.element_divide),
@@ -74,31 +76,32 @@ serve_family(
     ("pow", compute.pow),
 )
 
-serve(
+ELEMENTWISE.serve(
     "pre-lu($alpha as cntk:variable, $operand as cntk:variable [, $name as xs:string]) as cntk:function", compute.pre_lu
 )
 
 # Three operands.
-serve(
+ELEMENTWISE.serve(
     "clip($operand as cntk:variable, $min as cntk:variable, $max as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.clip,
 )
-serve(
+ELEMENTWISE.serve(
     "element-select($condition as cntk:variable, $then-operand as cntk:variable, $else-operand as cntk:variable"
     " [, $name as xs:string]) as cntk:function",
     compute.element_select,
+    about="The element of the second operand where the condition is not 0, else of the third.",
 )
 
 # CNTK's ElementMax has no default for its name.
-serve(
+ELEMENTWISE.serve(
     "element-max($left-operand as cntk:variable, $right-operand as cntk:variable, $name as xs:string) as cntk:function",
     compute.element_max,
 )
 
 # Any number of operands.
-serve("sum($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.sum)
-serve("mean($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.mean)
+ELEMENTWISE.serve("sum($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.sum)
+ELEMENTWISE.serve("mean($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.mean)
 
 
 # Operands and numbers.
@@ -107,16 +110,18 @@ def elu(operand: Operand, name: str = "") -> compute.Function:
     return compute.elu(operand, None, name)
 
 
-serve("elu($operand as cntk:variable [, $name as xs:string]) as cntk:function", elu)
-serve("elu-with-alpha($x as cntk:variable, $alpha as xs:double [, $name as xs:string]) as cntk:function", compute.elu)
-serve(
+ELEMENTWISE.serve("elu($operand as cntk:variable [, $name as xs:string]) as cntk:function", elu)
+ELEMENTWISE.serve(
+    "elu-with-alpha($x as cntk:variable, $alpha as xs:double [, $name as xs:string]) as cntk:function", compute.elu
+)
+ELEMENTWISE.serve(
     "leaky-re-lu($x as cntk:variable, $alpha as xs:double [, $name as xs:string]) as cntk:function", compute.leaky_relu
 )
-serve(
+ELEMENTWISE.serve(
     "selu($x as cntk:variable [, $scale as xs:double, $alpha as xs:double, $name as xs:string]) as cntk:function",
     compute.selu,
 )
-serve(
+ELEMENTWISE.serve(
     "hard-sigmoid($operand as cntk:variable, $alpha as xs:float, $beta as xs:float [, $name as xs:string])"
     " as cntk:function",
     compute.hard_sigmoid,
@@ -134,12 +139,12 @@ def log_softmax(operand: Operand, name: str = "") -> compute.Function:
     return compute.log_softmax(operand, None, name)
 
 
-serve("softmax($operand as cntk:variable [, $name as xs:string]) as cntk:function", softmax)
-serve("log-softmax($operand as cntk:variable [, $name as xs:string]) as cntk:function", log_softmax)
-serve(
+ELEMENTWISE.serve("softmax($operand as cntk:variable [, $name as xs:string]) as cntk:function", softmax)
+ELEMENTWISE.serve("log-softmax($operand as cntk:variable [, $name as xs:string]) as cntk:function", log_softmax)
+ELEMENTWISE.serve(
     "softmax-on-axis($x as cntk:variable, $axis as cntk:axis [, $name as xs:string]) as cntk:function", compute.softmax
 )
-serve(
+ELEMENTWISE.serve(
     "log-softmax-on-axis($operand as cntk:variable, $axis as cntk:axis [, $name as xs:string]) as cntk:function",
     compute.log_softmax,
 )

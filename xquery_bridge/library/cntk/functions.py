@@ -9,7 +9,7 @@ from xquery_bridge.compute import Constant, Device, Function, Parameter, Value, 
 from xquery_bridge.compute.graph import leaves_of
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import arrays
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import FUNCTION, GRAPH
 from xquery_bridge.runtime.json_items import JsonArray
 
 
@@ -78,22 +78,22 @@ def of_variable(variable: Operand) -> Function:
     return compute.combine([variable])
 
 
-serve(
+FUNCTION.serve(
     "evaluate($model as cntk:function, $input-variable-value-map as json:array, $output-variables as cntk:variable*"
     " [, $device as cntk:device]) as cntk:value*",
     evaluate,
 )
-serve("function-arguments($model as cntk:function [, $rowMajor as xs:boolean]) as cntk:variable*", arguments)
-serve("function-constants($model as cntk:function) as cntk:constant*", constants)
-serve("function-parameters($model as cntk:function) as cntk:parameter*", parameters)
-serve("function-output($model as cntk:function) as cntk:variable", output)
-serve("function-outputs($model as cntk:function) as cntk:variable*", outputs)
-serve("function-name($model as cntk:function) as xs:string", name)
-serve("function-op-name($model as cntk:function) as xs:string", op_name)
-serve("function-is-block($model as cntk:function) as xs:boolean", is_block)
-serve("function-is-composite($model as cntk:function) as xs:boolean", is_composite)
-serve("function-is-primitive($model as cntk:function) as xs:boolean", is_primitive)
-serve("function-from-variable($variable as cntk:variable) as cntk:function", of_variable)
+FUNCTION.serve("function-arguments($model as cntk:function [, $rowMajor as xs:boolean]) as cntk:variable*", arguments)
+FUNCTION.serve("function-constants($model as cntk:function) as cntk:constant*", constants)
+FUNCTION.serve("function-parameters($model as cntk:function) as cntk:parameter*", parameters)
+FUNCTION.serve("function-output($model as cntk:function) as cntk:variable", output)
+FUNCTION.serve("function-outputs($model as cntk:function) as cntk:variable*", outputs)
+FUNCTION.serve("function-name($model as cntk:function) as xs:string", name)
+FUNCTION.serve("function-op-name($model as cntk:function) as xs:string", op_name)
+FUNCTION.serve("function-is-block($model as cntk:function) as xs:boolean", is_block)
+FUNCTION.serve("function-is-composite($model as cntk:function) as xs:boolean", is_composite)
+FUNCTION.serve("function-is-primitive($model as cntk:function) as xs:boolean", is_primitive)
+FUNCTION.serve("function-from-variable($variable as cntk:variable) as cntk:function", of_variable)
 
 # ------------------------------------------------------------------------------------------------- putting together
 
@@ -104,25 +104,27 @@ def as_block(composite: Function, pairs: JsonArray, op_name: str, name: str = ""
     return compute.as_block(composite, dict(mapping), op_name, name)
 
 
-serve("alias($operands as cntk:variable [, $name as xs:string]) as cntk:function", compute.alias)
-serve(
+GRAPH.serve("alias($operands as cntk:variable [, $name as xs:string]) as cntk:function", compute.alias)
+GRAPH.serve(
     "as-block($composite as cntk:function, $arguments-map as json:array, $block-op-name as xs:string"
     " [, $block-name as xs:string]) as cntk:function",
     as_block,
 )
-serve("as-composite($root-function as cntk:function [, $name as xs:string]) as cntk:function", compute.as_composite)
-serve("combine($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.combine)
-serve(
+GRAPH.serve(
+    "as-composite($root-function as cntk:function [, $name as xs:string]) as cntk:function", compute.as_composite
+)
+GRAPH.serve("combine($operands as cntk:variable* [, $name as xs:string]) as cntk:function", compute.combine)
+GRAPH.serve(
     "reconcile-dynamic-axes($x as cntk:variable, $axes-as-operand as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.reconcile_dynamic_axes,
 )
-serve("stop-gradient($operand as cntk:variable [, $name as xs:string]) as cntk:function", compute.stop_gradient)
-serve(
+GRAPH.serve("stop-gradient($operand as cntk:variable [, $name as xs:string]) as cntk:function", compute.stop_gradient)
+GRAPH.serve(
     "assign($ref as cntk:variable, $input as cntk:variable [, $name as xs:string]) as cntk:function",
     compute.assign,
 )
-serve(
+GRAPH.serve(
     "custom-proxy-op($operands as cntk:variable*, $output-shape as cntk:shape, $output-type as xs:string"
     " [, $name as xs:string]) as cntk:function",
     compute.custom_proxy_op,

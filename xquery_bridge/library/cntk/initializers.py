@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from xquery_bridge.compute import initializers as compute
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import INITIALIZER
 
-serve("constant-initializer([$value as xs:double]) as cntk:initializer", compute.constant, pure=True)
-serve(
+INITIALIZER.serve("constant-initializer([$value as xs:double]) as cntk:initializer", compute.constant, pure=True)
+INITIALIZER.serve(
     "bilinear-initializer($kernel-width as xs:unsignedLong, $kernel-height as xs:unsignedLong) as cntk:initializer",
     compute.bilinear,
     pure=True,
 )
-serve(
+INITIALIZER.serve(
     "uniform-initializer($scale as xs:double [, $seed as xs:unsignedLong]) as cntk:initializer",
     compute.uniform,
     pure=True,
 )
-serve(
+INITIALIZER.serve(
     "truncated-normal-initializer([$scale as xs:double, $seed as xs:unsignedLong]) as cntk:initializer",
     compute.truncated_normal,
     pure=True,
 )
-serve(
+INITIALIZER.serve(
     "normal-initializer($scale as xs:double [, $output-rank as xs:integer, $filter-rank as xs:integer,"
     " $seed as xs:unsignedLong]) as cntk:initializer",
     compute.normal,
@@ -34,13 +34,13 @@ for _name, _function in (
     ("he-uniform-initializer", compute.he_uniform),
     ("he-normal-initializer", compute.he_normal),
 ):
-    serve(
+    INITIALIZER.serve(
         f"{_name}([$scale as xs:double, $output-rank as xs:integer, $filter-rank as xs:integer,"
         " $seed as xs:unsignedLong]) as cntk:initializer",
         _function,
         pure=True,
     )
-serve(
+INITIALIZER.serve(
     "random-initializer-with-rank($initializer as cntk:initializer, $output-rank as xs:integer,"
     " $filter-rank as xs:integer) as cntk:initializer",
     compute.with_ranks,

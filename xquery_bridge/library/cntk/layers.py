@@ -11,8 +11,8 @@ from xquery_bridge import compute
 from xquery_bridge.compute import Function
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import options
+from xquery_bridge.library.cntk.groups import LAYER, RECURRENT
 from xquery_bridge.library.cntk.options import Option
-from xquery_bridge.library.cntk.rows import serve
 from xquery_bridge.runtime.json_items import MapMap
 
 _NAME: Final = Option("name", options.text, "name")
@@ -155,28 +155,42 @@ _LAYERS: Final[tuple[tuple[str, Callable[..., Function], Sequence[Option], Seque
         [],
     ),
 )
+#: What a layer does, where its docstring leans on that of another one.
+_ABOUT: Final = {
+    "convolution-1d-layer": "`cntk:convolution-layer` over one spatial dimension.",
+    "convolution-2d-layer": "`cntk:convolution-layer` over two spatial dimensions; one number makes a square filter.",
+    "convolution-3d-layer": "`cntk:convolution-layer` over three spatial dimensions; one number makes a cubic filter.",
+    "convolution-transpose-1d-layer": "`cntk:convolution-transpose-layer` over one spatial dimension.",
+    "convolution-transpose-2d-layer": "`cntk:convolution-transpose-layer` over two spatial dimensions.",
+    "convolution-transpose-3d-layer": "`cntk:convolution-transpose-layer` over three spatial dimensions.",
+    "max-pooling-layer": "The maximum of every window over the first dimensions.",
+    "average-pooling-layer": "The average of every window over the first dimensions, padding left out.",
+}
 for _name, _make, _table, _required in _LAYERS:
-    serve(
+    LAYER.serve(
         f"{_name}($operand as cntk:variable, $additional-parameters as map:map) as cntk:function",
         _layer(_name, _make, _table, *_required),
+        about=_ABOUT.get(_name, ""),
+        options=_table,
+        configures=_make,
+        required=_required,
     )
 
-serve(
+_DENSE: Final = (
+    Option("shape", options.sizes, "output-shape", "shape"),
+    _ACTIVATION,
+    _INIT,
+    Option("input_rank", options.count_or_none, "input-rank"),
+    Option("map_rank", options.count_or_none, "map-rank"),
+    *_BIAS,
+    _NAME,
+)
+LAYER.serve(
     "dense-layer($operand as cntk:variable, $addition-parameters as map:map) as cntk:function",
-    _layer(
-        "dense-layer",
-        compute.dense_layer,
-        (
-            Option("shape", options.sizes, "output-shape", "shape"),
-            _ACTIVATION,
-            _INIT,
-            Option("input_rank", options.count_or_none, "input-rank"),
-            Option("map_rank", options.count_or_none, "map-rank"),
-            *_BIAS,
-            _NAME,
-        ),
-        "shape",
-    ),
+    _layer("dense-layer", compute.dense_layer, _DENSE, "shape"),
+    options=_DENSE,
+    configures=compute.dense_layer,
+    required=("shape",),
 )
 
 
@@ -186,12 +200,15 @@ def max_unpooling_layer(operand: Operand, pooling_input: Operand, additional: Ma
     return compute.max_unpooling_layer(operand, pooling_input, **given)
 
 
-serve(
+LAYER.serve(
     "max-unpooling-layer($operand1 as cntk:variable, $operand2 as cntk:variable, $additional-parameters as map:map)"
     " as cntk:function",
     max_unpooling_layer,
+    options=_POOLING,
+    configures=compute.max_unpooling_layer,
+    required=("filter_shape",),
 )
-serve("label-layer($operand as cntk:variable, $name as xs:string) as cntk:function", compute.alias)
+LAYER.serve("label-layer($operand as cntk:variable, $name as xs:string) as cntk:function", compute.alias)
 
 # --------------------------------------------------------------------------------------------- cells and recurrences
 
@@ -224,18 +241,27 @@ def rnn_step_block(dh: Operand, x: Operand, additional: MapMap) -> Function:
     return compute.rnn_step_block(dh, x, **_cell_options("cntk:rnn-step-block", (*_CELL, _NAME), additional))
 
 
-serve(
+RECURRENT.serve(
     "lstm-block($dh as cntk:variable, $dc as cntk:variable, $x as cntk:variable, $additional-parameters as map:map)"
     " as cntk:function",
     lstm_block,
+    options=(*_LSTM, _NAME),
+    configures=compute.lstm_block,
+    required=("shape",),
 )
-serve(
+RECURRENT.serve(
     "gru-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
     gru_block,
+    options=(*_CELL, _NAME),
+    configures=compute.gru_block,
+    required=("shape",),
 )
-serve(
+RECURRENT.serve(
     "rnn-step-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
     rnn_step_block,
+    options=(*_CELL, _NAME),
+    configures=compute.rnn_step_block,
+    required=("shape",),
 )
 
 
@@ -257,13 +283,18 @@ def _recurrence(name: str, make: Callable[..., Function], table: Sequence[Option
     return layer
 
 
-for _name, _make, _table, _states in (
-    ("lstm-layer", compute.lstm_layer, _LSTM, "cntk:constant*"),
-    ("gru-layer", compute.gru_layer, _CELL, "cntk:constant"),
-    ("rnn-step-layer", compute.rnn_step_layer, _CELL, "cntk:constant*"),
+for _name, _make, _cell, _table, _states in (
+    ("lstm-layer", compute.lstm_layer, compute.lstm_block, _LSTM, "cntk:constant*"),
+    ("gru-layer", compute.gru_layer, compute.gru_block, _CELL, "cntk:constant"),
+    ("rnn-step-layer", compute.rnn_step_layer, compute.rnn_step_block, _CELL, "cntk:constant*"),
 ):
-    serve(
+    RECURRENT.serve(
         f"{_name}($x as cntk:variable, $additional-parameters as map:map [, $go-backwards as xs:boolean,"
         f" $initial-states as {_states}, $return-full-state as xs:boolean, $name as xs:string]) as cntk:function",
         _recurrence(_name, _make, _table),
+        about=f"The cell of `cntk:{_name.replace('layer', 'block')}` run along each sequence, from its end with "
+        "`$go-backwards`. The initial states are 0 unless given.",
+        options=(*_table, _NAME),
+        configures=_cell,
+        required=("shape",),
     )

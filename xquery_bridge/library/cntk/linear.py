@@ -9,16 +9,16 @@ from xquery_bridge import compute
 from xquery_bridge.compute import CntkError, Function, Shape, as_variable
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import options
+from xquery_bridge.library.cntk.groups import CONVOLUTION, LINEAR, POOLING
 from xquery_bridge.library.cntk.options import Option
-from xquery_bridge.library.cntk.rows import serve
 from xquery_bridge.runtime.json_items import MapMap
 
-serve(
+LINEAR.serve(
     "times($left-operand as cntk:variable, $right-operand as cntk:variable [, $output-rank as xs:integer,"
     " $infer-input-rank-to-map as xs:integer, $name as xs:string]) as cntk:function",
     compute.times,
 )
-serve(
+LINEAR.serve(
     "transpose-times($left-operand as cntk:variable, $right-operand as cntk:variable [, $output-rank as xs:integer,"
     " $name as xs:string]) as cntk:function",
     compute.transpose_times,
@@ -104,17 +104,21 @@ def convolution_transpose_with_explicit_padding(
     )
 
 
-serve(
+CONVOLUTION.serve(
     "convolution($convolution-map as cntk:variable, $operand as cntk:variable [, $additional-parameters as map:map])"
     " as cntk:function",
     convolution,
+    options=_CONVOLUTION,
+    configures=compute.convolution,
 )
-serve(
+CONVOLUTION.serve(
     "convolution-transpose($convolution-map as cntk:variable, $operand as cntk:variable"
     " [, $additional-parameters as map:map]) as cntk:function",
     convolution_transpose,
+    options=_CONVOLUTION_TRANSPOSE,
+    configures=compute.convolution_transpose,
 )
-serve(
+CONVOLUTION.serve(
     "convolution-transpose-with-explicit-padding($convolution-map as cntk:variable, $operand as cntk:variable,"
     " $strides as cntk:shape, $sharing as xs:boolean*, $lower-pad as xs:unsignedLong*, $upper-pad as xs:unsignedLong*,"
     " $output-shape as cntk:shape, $dilation as cntk:shape, $max-temp-mem-size-in-samples as xs:unsignedLong"
@@ -124,26 +128,34 @@ serve(
 
 # ---------------------------------------------------------------------------------------------------------- pooling
 
-serve(
+POOLING.serve(
     "pooling($operand as cntk:variable, $pooling-type as xs:string, $pooling-window-shape as cntk:shape"
     " [, $strides as cntk:shape, $auto-padding as xs:boolean*, $ceil-out-dim as xs:boolean, $include-pad as xs:boolean,"
     " $name as xs:string]) as cntk:function",
     compute.pooling,
+    about=(
+        "The maximum or average of every window. The average leaves padding out unless `$include-pad`; "
+        "with `$ceil-out-dim` the last window may reach beyond the operand."
+    ),
 )
-serve(
+POOLING.serve(
     "pooling-with-explicit-padding($operand as cntk:variable, $pooling-type as xs:string,"
     " $pooling-window-shape as cntk:shape, $strides as cntk:shape, $lower-pad as xs:unsignedLong*,"
     " $upper-pad as xs:unsignedLong* [, $ceil-out-dim as xs:boolean, $include-pad as xs:boolean, $name as xs:string])"
     " as cntk:function",
     compute.pooling_with_explicit_padding,
+    about=(
+        "The maximum or average of every window, with `$lower-pad` elements of padding before the first "
+        "and `$upper-pad` behind the last element of each dimension."
+    ),
 )
-serve(
+POOLING.serve(
     "unpooling($operand as cntk:variable, $poolingInput as cntk:variable, $unpooling-type as xs:string,"
     " $unpooling-window-shape as cntk:shape [, $strides as cntk:shape, $auto-padding as xs:boolean*,"
     " $name as xs:string]) as cntk:function",
     compute.unpooling,
 )
-serve(
+POOLING.serve(
     "ROI-pooling($operand as cntk:variable, $rois as cntk:variable, $pooling-type as xs:string,"
     " $roi-output-shape as cntk:shape, $spatial-scale as xs:double, $name as xs:string) as cntk:function",
     compute.roi_pooling,

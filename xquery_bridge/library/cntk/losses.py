@@ -9,52 +9,56 @@ from xquery_bridge import compute
 from xquery_bridge.compute import Function
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import options
+from xquery_bridge.library.cntk.groups import LOSS, METRIC, NORMALIZATION
 from xquery_bridge.library.cntk.options import Option
-from xquery_bridge.library.cntk.rows import serve
 from xquery_bridge.runtime.json_items import MapMap
 
-serve(
+LOSS.serve(
     "cross-entropy-with-softmax($output_vector as cntk:variable, $target_vector as cntk:variable"
     " [, $axis as cntk:axis, $name as xs:string]) as cntk:function",
     compute.cross_entropy_with_softmax,
 )
-serve(
+LOSS.serve(
     "binary-cross-entropy($prediction as cntk:variable, $targets as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.binary_cross_entropy,
 )
-serve(
+LOSS.serve(
     "weighted-binary-cross-entropy($output as cntk:variable, $targets as cntk:variable, $weights as cntk:variable"
     " [, $name as xs:string]) as cntk:function",
     compute.weighted_binary_cross_entropy,
 )
-serve(
+LOSS.serve(
     "squared-error($output as cntk:variable, $targets as cntk:variable [, $name as xs:string]) as cntk:function",
     compute.squared_error,
 )
-serve(
+LOSS.serve(
     "cosine-distance($left-operand as cntk:variable, $right-operand as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.cosine_distance,
 )
-serve(
+LOSS.serve(
     "cosine-distance-with-negative-samples($left-operand as cntk:variable, $right-operand as cntk:variable,"
     " $shift-window as xs:integer, $number-of-negative-samples as xs:integer [, $name as xs:string]) as cntk:function",
     compute.cosine_distance_with_negative_samples,
 )
-serve(
+METRIC.serve(
     "classification-error($output_vector as cntk:variable, $target_vector as cntk:variable"
     " [, $top-n as xs:unsignedLong, $axis as cntk:axis, $name as xs:string]) as cntk:function",
     compute.classification_error,
+    about=(
+        "1 - hardmax(z) · y of a sample; with `$top-n` above 1, how many samples of the minibatch do not "
+        "have their label among their `$top-n` largest."
+    ),
 )
 
 # Criteria over the whole minibatch.
-serve(
+LOSS.serve(
     "lambda-rank($output as cntk:variable, $gains as cntk:variable, $group-id as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.lambda_rank,
 )
-serve(
+METRIC.serve(
     "ndcgat1($prediction as cntk:variable, $gains as cntk:variable, $group-id as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.ndcg_at_1,
@@ -86,18 +90,26 @@ def edit_distance_error(
     )
 
 
-serve(
+METRIC.serve(
     "edit-distance-error($prediction as cntk:variable, $labels as cntk:variable, $substitution-penalty as xs:float,"
     " $deletion-penalty as xs:float, $insertion-penalty as xs:float, $squash-inputs as xs:boolean,"
     " $tokens-to-ignore as xs:integer* [, $name as xs:string]) as cntk:function",
     edit_distance_error,
 )
 
-serve("labels-to-graph($labels as cntk:variable [, $name as xs:string]) as cntk:function", compute.labels_to_graph)
-serve(
+LOSS.serve(
+    "labels-to-graph($labels as cntk:variable [, $name as xs:string]) as cntk:function",
+    compute.labels_to_graph,
+    about="Labels, one-hot with a 2 where one begins, as the first operand of `cntk:forward-backward`.",
+)
+LOSS.serve(
     "forward-backward($graph as cntk:variable, $features as cntk:variable, $blank-to-token-id as xs:unsignedLong,"
     " $delay-constraint as xs:integer [, $name as xs:string]) as cntk:function",
     compute.forward_backward,
+    about=(
+        "The CTC criterion of the minibatch, over the graph of `cntk:labels-to-graph`; the softmax of "
+        "the features is part of it."
+    ),
 )
 
 _LATTICE: Final = (
@@ -127,10 +139,13 @@ def lattice_sequence_with_softmax(
     return compute.lattice_sequence_with_softmax(labels, prediction, scaled_log_likelihood, lattice, **given)
 
 
-serve(
+LOSS.serve(
     "lattice-sequence-with-softmax($labels as cntk:variable, $prediction as cntk:variable,"
     " $scaled-log-likelihood as cntk:variable, $lattice as cntk:variable, $map as map:map) as cntk:function",
     lattice_sequence_with_softmax,
+    options=_LATTICE,
+    configures=compute.lattice_sequence_with_softmax,
+    required=_LATTICE_FILES,
 )
 
 # ---------------------------------------------------------------------------------------------------- normalization
@@ -162,28 +177,30 @@ def batch_normalization(
     )
 
 
-serve(
+NORMALIZATION.serve(
     "batch-normalization($operand as cntk:variable, $scale as cntk:variable, $bias as cntk:variable,"
     " $running-mean as cntk:variable, $running-inv-std as cntk:variable, $running-count as cntk:variable,"
     " $spatial as xs:boolean [, $map as map:map]) as cntk:function",
     batch_normalization,
+    options=_BATCH_NORMALIZATION,
+    configures=compute.batch_normalization,
 )
-serve(
+NORMALIZATION.serve(
     "image-scaler($x as cntk:variable, $scaler as xs:float, $biases as xs:float*, $name as xs:string) as cntk:function",
     compute.image_scaler,
 )
-serve(
+NORMALIZATION.serve(
     "local-response-normalization($operand as cntk:variable, $depth-radius as xs:unsignedLong, $bias as xs:double,"
     " $alpha as xs:double, $beta as xs:double [, $name as xs:string]) as cntk:function",
     compute.local_response_normalization,
 )
-serve(
+NORMALIZATION.serve(
     "mean-variance-normalization($operand as cntk:variable [, $epsilon as xs:double,"
     " $use-stats-across-channels as xs:boolean, $do-variance-scaling as xs:boolean, $name as xs:string])"
     " as cntk:function",
     compute.mean_variance_normalization,
 )
-serve(
+NORMALIZATION.serve(
     "per-dim-mean-variance-normalize($operand as cntk:variable, $mean as cntk:variable, $inv-std-dev as cntk:variable"
     " [, $name as xs:string]) as cntk:function",
     compute.per_dim_mean_variance_normalize,

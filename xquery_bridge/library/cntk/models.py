@@ -7,7 +7,7 @@ from typing import Final
 
 from xquery_bridge.compute import CPU, CntkError, Device, Function
 from xquery_bridge.compute.models import load_model, save_model
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import FUNCTION
 from xquery_bridge.runtime.json_nodes import BinaryNode
 from xquery_bridge.runtime.nodes import DocumentNode
 
@@ -35,5 +35,5 @@ def save(function: Function) -> DocumentNode:
     return made
 
 
-serve("function($node as binary() [, $device as cntk:device, $format as xs:string]) as cntk:function", load)
-serve("function-save($function as cntk:function) as document-node()", save)
+FUNCTION.serve("function($node as binary() [, $device as cntk:device, $format as xs:string]) as cntk:function", load)
+FUNCTION.serve("function-save($function as cntk:function) as document-node()", save)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xquery_bridge import compute
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import RANDOM
 
 # Of a shape, without dynamic axes; or with shape and axes of an operand.
 for _name, _of_shape, _like, _numbers in (
@@ -12,29 +12,34 @@ for _name, _of_shape, _like, _numbers in (
     ("gumbel-random", compute.gumbel_random, compute.gumbel_random_like, "$loc as xs:double, $scale as xs:double"),
     ("bernoulli-random", compute.bernoulli_random, compute.bernoulli_random_like, "$mean as xs:double"),
 ):
-    serve(
+    RANDOM.serve(
         f"{_name}($shape as cntk:shape, $data-type as xs:string [, {_numbers}, $seed as xs:unsignedLong,"
         " $name as xs:string]) as cntk:function",
         _of_shape,
     )
-    serve(
+    RANDOM.serve(
         f"{_name}-like($x as cntk:variable [, {_numbers}, $seed as xs:unsignedLong, $name as xs:string])"
         " as cntk:function",
         _like,
     )
 
-serve(
+RANDOM.serve(
     "dropout($x as cntk:variable, $droupout-rate as xs:double [, $seed as xs:unsignedLong, $name as xs:string])"
     " as cntk:function",
     compute.dropout,
+    about=(
+        "In training an element is 0 with the probability `$droupout-rate`, else scaled up by 1 / (1 - "
+        "rate); in evaluation the operand passes."
+    ),
 )
-serve(
+RANDOM.serve(
     "random-sample($weights as cntk:variable, $num-samples as xs:unsignedLong, $allow-duplicates as xs:boolean"
     " [, $seed as xs:unsignedLong, $name as xs:string]) as cntk:function",
     compute.random_sample,
 )
-serve(
+RANDOM.serve(
     "random-sample-inclusion-frequency($weights as cntk:variable, $num-samples as xs:unsignedLong,"
     " $allow-duplicates as xs:boolean [, $seed as xs:unsignedLong, $name as xs:string]) as cntk:function",
     compute.random_sample_inclusion_frequency,
+    about="How often each index is expected in a set of `cntk:random-sample`.",
 )

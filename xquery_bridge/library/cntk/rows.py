@@ -2,8 +2,8 @@
 
 A row is written as the reference page shows it, what may be left out from the right in brackets:
 
-    serve("dropout($x as cntk:variable, $rate as xs:double [, $seed as xs:unsignedLong, $name as xs:string])"
-          " as cntk:function", compute.dropout)
+    RANDOM.serve("dropout($x as cntk:variable, $rate as xs:double [, $seed as xs:unsignedLong, $name as xs:string])"
+                 " as cntk:function", compute.dropout)
 
 It stands for one row of each arity. The implementation gets the objects that items hold (`compute.Variable` or
 `compute.Function` for cntk:variable, lists of them for `*`), numbers as int or float, and returns such objects; items
@@ -13,8 +13,10 @@ whose counters start at 0 (cntk-conventions.md, Quoting); rows that are `pure` n
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from elementpath.datatypes import UnsignedLong
@@ -28,6 +30,8 @@ from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.opaque import CNTK_NAMESPACE
 
 CNTK: Final = Table(CNTK_NAMESPACE, "cntk")
+
+_log: Final = logging.getLogger(__name__)
 
 Convert = Callable[[Any], Any]
 
@@ -50,29 +54,63 @@ def arities(signature: str) -> list[str]:
     return made
 
 
-def serve(signature: str, function: Callable[..., Any], *, pure: bool = False) -> None:
-    """Add the rows of a signature with brackets, implemented by a function over objects of `compute`."""
-    match = _HEAD.fullmatch(signature)
-    if match is None:
-        raise ValueError(f"not a signature: {signature}")
-    unwrap = [_unwrapping(param["type"], param["occurrence"]) for param in _PARAM.finditer(match["params"])]
-    wrap = _wrapping(match["result"])
-    implementation = _pure(function, unwrap, wrap) if pure else _in_session(function, unwrap, wrap)
-    implementation.__doc__ = function.__doc__
-    for text in arities(signature):
-        if pure:
-            CNTK.add(text, implementation)
-        else:
-            CNTK.add(text, implementation, needs="dynamic", effects=True)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of functions, a page of the reference; `serve` adds its rows, `about` says what they have in common."""
+
+    key: str
+    title: str
+    about: str
+
+    def serve(
+        self,
+        signature: str,
+        function: Callable[..., Any],
+        *,
+        pure: bool = False,
+        about: str = "",
+        options: Sequence[Any] = (),
+        configures: Callable[..., Any] | None = None,
+        required: Sequence[str] = (),
+    ) -> None:
+        """Add the rows of a signature with brackets, implemented by a function over objects of `compute`.
+
+        For the reference: `about` is what the function does where its docstring speaks to Python; `options` are the
+        rows of its map of options, which become arguments of `configures`, where their defaults stand, `required` those
+        that must be given.
+        """
+        match = _HEAD.fullmatch(signature)
+        if match is None:
+            raise ValueError(f"not a signature: {signature}")
+        unwrap = [_unwrapping(param["type"], param["occurrence"]) for param in _PARAM.finditer(match["params"])]
+        wrap = _wrapping(match["result"])
+        name = f"cntk:{match['name']}"
+        implementation = _pure(name, function, unwrap, wrap) if pure else _in_session(name, function, unwrap, wrap)
+        implementation.__doc__ = about or function.__doc__
+        extra = {
+            "group": self.key,
+            "function": function,
+            "options": tuple(options),
+            "configures": configures,
+            "required": tuple(required),
+        }
+        for text in arities(signature):
+            if pure:
+                CNTK.add(text, implementation, extra=extra)
+            else:
+                CNTK.add(text, implementation, needs="dynamic", effects=True, extra=extra)
+
+    def serve_family(
+        self, signature: str, *members: tuple[str, Callable[..., Any]] | tuple[str, Callable[..., Any], str]
+    ) -> None:
+        """Add the rows of functions that differ in name (for which `NAME` stands), implementation and meaning only."""
+        for name, function, *about in members:
+            self.serve(signature.replace("NAME", name, 1), function, about="".join(about))
 
 
-def serve_family(signature: str, *members: tuple[str, Callable[..., Any]]) -> None:
-    """Add the rows of functions that differ in name and implementation only; `NAME` stands for the name."""
-    for name, function in members:
-        serve(signature.replace("NAME", name, 1), function)
-
-
-def _in_session(function: Callable[..., Any], unwrap: list[Convert | None], wrap: Convert | None) -> Callable[..., Any]:
+def _in_session(
+    name: str, function: Callable[..., Any], unwrap: list[Convert | None], wrap: Convert | None
+) -> Callable[..., Any]:
     def call(context: DynamicContext, *args: Any) -> Any:
         memory = context.memory
         session = memory.get("cntk")
@@ -85,12 +123,16 @@ def _in_session(function: Callable[..., Any], unwrap: list[Convert | None], wrap
             )
         except CntkError as error:
             raise refused(error) from None
+        except _UNFORESEEN as error:
+            raise unforeseen(name, error) from error
         return result if wrap is None else wrap(result)
 
     return call
 
 
-def _pure(function: Callable[..., Any], unwrap: list[Convert | None], wrap: Convert | None) -> Callable[..., Any]:
+def _pure(
+    name: str, function: Callable[..., Any], unwrap: list[Convert | None], wrap: Convert | None
+) -> Callable[..., Any]:
     def call(*args: Any) -> Any:
         try:
             result = function(
@@ -98,9 +140,36 @@ def _pure(function: Callable[..., Any], unwrap: list[Convert | None], wrap: Conv
             )
         except CntkError as error:
             raise refused(error) from None
+        except _UNFORESEEN as error:
+            raise unforeseen(name, error) from error
         return result if wrap is None else wrap(result)
 
     return call
+
+
+#: What a computation can fail with that no check has foreseen. MemoryError, RecursionError and interrupts are no errors
+#: of a function: the engine tells of them.
+_UNFORESEEN: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+
+
+def unforeseen(name: str, error: Exception) -> XQueryError:
+    """A failure that no check of the backend has foreseen, as the error of a query; the log gets where it came from."""
+    _log.exception("%s failed where a refusal was expected", name, exc_info=error)
+    reason = str(error).strip().splitlines()
+    return refused(
+        CntkError(
+            f"{name}: these arguments cannot be computed with ({type(error).__name__}"
+            f"{': ' + reason[0] if reason else ''})."
+        )
+    )
 
 
 def refused(error: CntkError) -> XQueryError:

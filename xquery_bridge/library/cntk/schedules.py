@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from xquery_bridge.compute.schedules import FULL_DATA_SWEEP, UNSPECIFIED, Schedule
 from xquery_bridge.library.cntk import arrays
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import SCHEDULE
 from xquery_bridge.runtime.json_items import JsonArray
 
 
@@ -34,51 +34,51 @@ def minibatch_size_from_pairs(pairs: JsonArray, epoch_size: int = FULL_DATA_SWEE
     return Schedule.of_minibatch_sizes([(count, int(size)) for count, size in found], epoch_size)
 
 
-serve(
+SCHEDULE.serve(
     "learning-rate-schedule-from-constant($learning-rate as xs:double [, $minibatch-size as xs:unsignedLong])"
     " as cntk:schedule",
     Schedule.from_constant,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "learning-rate-schedule-from-sequence($learning-rates as xs:double* [, $epoch-size as xs:unsignedLong,"
     " $minibatch-size as xs:unsignedLong]) as cntk:schedule",
     Schedule.from_sequence,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "learning-rate-schedule-from-pairs($pairs as json:array [, $epoch-size as xs:unsignedLong,"
     " $minibatch-size as xs:unsignedLong]) as cntk:schedule",
     rate_from_pairs,
 )
-serve(
+SCHEDULE.serve(
     "momentum-schedule-from-constant($momentum as xs:double [, $minibatch-size as xs:unsignedLong]) as cntk:schedule",
     Schedule.from_constant,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "momentum-schedule-from-sequence($momentum as xs:double* [, $epoch-size as xs:unsignedLong,"
     " $minibatch-size as xs:unsignedLong]) as cntk:schedule",
     Schedule.from_sequence,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "momentum-schedule-from-pairs($pairs as json:array [, $epoch-size as xs:unsignedLong,"
     " $minibatch-size as xs:unsignedLong]) as cntk:schedule",
     rate_from_pairs,
 )
-serve(
+SCHEDULE.serve(
     "minibatch-size-schedule-from-constant($minibatch-size as xs:unsignedLong) as cntk:schedule",
     minibatch_size_from_constant,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "minibatch-size-schedule-from-sequence($minibatch-sizes as xs:unsignedLong* [, $epoch-size as xs:unsignedLong])"
     " as cntk:schedule",
     minibatch_size_from_sequence,
     pure=True,
 )
-serve(
+SCHEDULE.serve(
     "minibatch-size-schedule-from-pairs($pairs as json:array [, $epoch-size as xs:unsignedLong]) as cntk:schedule",
     minibatch_size_from_pairs,
 )

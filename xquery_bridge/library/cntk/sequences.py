@@ -6,10 +6,10 @@ from xquery_bridge import compute
 from xquery_bridge.compute import CntkError, Function
 from xquery_bridge.compute.ops.operator import Operand
 from xquery_bridge.library.cntk import arrays
-from xquery_bridge.library.cntk.rows import serve, serve_family
+from xquery_bridge.library.cntk.groups import RECURRENT, SEQUENCE
 from xquery_bridge.runtime.json_items import JsonArray
 
-serve_family(
+SEQUENCE.serve_family(
     "NAME($operand as cntk:variable [, $name as xs:string]) as cntk:function",
     ("sequence-first", compute.sequence_first),
     ("sequence-is-first", compute.sequence_is_first),
@@ -19,18 +19,24 @@ serve_family(
     ("sequence-reduce-sum", compute.sequence_reduce_sum),
     ("sequence-softmax", compute.sequence_softmax),
 )
-serve("sequence-where($condition as cntk:variable [, $name as xs:string]) as cntk:function", compute.sequence_where)
-serve(
+SEQUENCE.serve(
+    "sequence-where($condition as cntk:variable [, $name as xs:string]) as cntk:function", compute.sequence_where
+)
+SEQUENCE.serve(
     "sequence-slice($operand as cntk:variable, $begin-index as xs:integer, $end-index as xs:integer"
     " [, $name as xs:string]) as cntk:function",
     compute.sequence_slice,
+    about=(
+        "The steps from `$begin-index` up to, not including, `$end-index`; negative ones count from the "
+        "end, and 0 as an end is the end. A slice of one step has no sequence axis."
+    ),
 )
-serve(
+SEQUENCE.serve(
     "sequence-unpack($x as cntk:variable, $padding-value as xs:double, $supress-mask-output as xs:boolean"
     " [, $name as xs:string]) as cntk:function",
     compute.sequence_unpack,
 )
-serve(
+SEQUENCE.serve(
     "broadcast-as($operand as cntk:variable, $broadcast-as as cntk:variable [, $name as xs:string]) as cntk:function",
     compute.broadcast_as,
 )
@@ -64,20 +70,20 @@ def scatter_with_factor(operand: Operand, condition: Operand, factor: JsonArray,
     return compute.sequence_scatter(operand, condition, _factor("cntk:sequence-scatter-with-factor", factor), name)
 
 
-serve(
+SEQUENCE.serve(
     "sequence-gather($operand as cntk:variable, $condition as cntk:variable [, $name as xs:string]) as cntk:function",
     gather,
 )
-serve(
+SEQUENCE.serve(
     "sequence-gather-with-factor($operand as cntk:variable, $condition as cntk:variable, $factor as json:array"
     " [, $name as xs:string]) as cntk:function",
     gather_with_factor,
 )
-serve(
+SEQUENCE.serve(
     "sequence-scatter($seq as cntk:variable, $condition as cntk:variable [, $name as xs:string]) as cntk:function",
     scatter,
 )
-serve(
+SEQUENCE.serve(
     "sequence-scatter-with-factor($operand as cntk:variable, $condition as cntk:variable, $factor as json:array"
     " [, $name as xs:string]) as cntk:function",
     scatter_with_factor,
@@ -94,16 +100,16 @@ def to_sequence(operand: Operand, prefix: str, name: str = "") -> Function:
     return compute.to_sequence(operand, prefix, None, name)
 
 
-serve(
+SEQUENCE.serve(
     "to-sequence($x as cntk:variable, $sequence-axis-name-prefix as xs:string [, $name as xs:string]) as cntk:function",
     to_sequence,
 )
-serve(
+SEQUENCE.serve(
     "to-sequence-with-lengths($x as cntk:variable, $sequence-lengths as cntk:variable,"
     " $sequence-axis-name-prefix as xs:string [, $name as xs:string]) as cntk:function",
     to_sequence_with_lengths,
 )
-serve(
+SEQUENCE.serve(
     "to-sequence-like($x as cntk:variable, $dynamic-axes-like as cntk:variable [, $name as xs:string])"
     " as cntk:function",
     compute.to_sequence_like,
@@ -119,12 +125,12 @@ def sequence_delay(
 
 
 for _name, _delay in (("future-value", compute.future_value), ("past-value", compute.past_value)):
-    serve(
+    RECURRENT.serve(
         f"{_name}($x as cntk:variable [, $initial-state as cntk:variable, $offset as xs:unsignedLong,"
         " $name as xs:string]) as cntk:function",
         _delay,
     )
-serve(
+SEQUENCE.serve(
     "sequence-delay($x as cntk:variable [, $initial-state as cntk:variable, $time-step as xs:integer,"
     " $name as xs:string]) as cntk:function",
     sequence_delay,

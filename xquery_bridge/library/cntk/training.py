@@ -10,8 +10,8 @@ from xquery_bridge.compute import learners as compute
 from xquery_bridge.compute.learners import DEFAULT_VARIANCE_MOMENTUM, Learner, LearnerOptions
 from xquery_bridge.compute.schedules import Schedule
 from xquery_bridge.library.cntk import arrays, options
+from xquery_bridge.library.cntk.groups import LEARNER, TRAINER
 from xquery_bridge.library.cntk.options import Option
-from xquery_bridge.library.cntk.rows import serve
 from xquery_bridge.runtime.json_items import JsonArray, MapMap
 
 #: CNTK's AdditionalLearningOptions, the `$alo` of every learner.
@@ -30,7 +30,7 @@ def _options(function: str, alo: MapMap | None) -> LearnerOptions | None:
 
 
 def sgd(parameters: Sequence[Parameter], rate: Schedule, alo: MapMap | None = None) -> Learner:
-    """Plain gradient descent."""
+    """Plain gradient descent: p = p - r g."""
     return compute.Sgd(parameters, rate, _options("cntk:sgd-learner", alo))
 
 
@@ -92,7 +92,7 @@ def adam(
     adamax: bool = False,
     alo: MapMap | None = None,
 ) -> Learner:
-    """Adam, or AdaMax."""
+    """Adam: momentum over the root of the decaying squares; AdaMax, over the decaying largest absolute value."""
     given = _options("cntk:adam-learner", alo)
     return compute.Adam(parameters, rate, momentum, unit_gain, variance_momentum, epsilon, adamax, given)
 
@@ -110,42 +110,60 @@ def fs_ada_grad(
     return compute.FsAdaGrad(parameters, rate, momentum, unit_gain, variance_momentum, given)
 
 
-serve(
+LEARNER.serve(
     "sgd-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $alo as map:map]) as cntk:learner",
     sgd,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
-for _name, _learner in (("momentum-sgd-learner", compute.MomentumSgd), ("nesterov-learner", compute.Nesterov)):
-    serve(
+for _name, _learner, _rule in (
+    ("momentum-sgd-learner", compute.MomentumSgd, "Gradient descent with momentum: v = mu v + f r g, p = p - v."),
+    ("nesterov-learner", compute.Nesterov, "Nesterov's momentum: v = mu v + f r g, p = p - mu v - f r g."),
+):
+    LEARNER.serve(
         f"{_name}($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
         " [, $unit-gain as xs:boolean, $alo as map:map]) as cntk:learner",
         _with_momentum(f"cntk:{_name}", _learner),
+        about=_rule,
+        options=_LEARNING_OPTIONS,
+        configures=LearnerOptions,
     )
-serve(
+LEARNER.serve(
     "ada-grad-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $need-ave-multiplier as xs:boolean,"
     " $alo as map:map]) as cntk:learner",
     ada_grad,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
-serve(
+LEARNER.serve(
     "ada-delta-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $rho as xs:double,"
     " $epsilon as xs:double, $alo as map:map]) as cntk:learner",
     ada_delta,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
-serve(
+LEARNER.serve(
     "rms-prop-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $gamma as xs:double, $inc as xs:double,"
     " $dec as xs:double, $max as xs:double, $min as xs:double [, $unit-gain as xs:boolean, $alo as map:map])"
     " as cntk:learner",
     rms_prop,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
-serve(
+LEARNER.serve(
     "adam-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
     " [, $unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, $epsilon as xs:double,"
     " $adamax as xs:boolean, $alo as map:map]) as cntk:learner",
     adam,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
-serve(
+LEARNER.serve(
     "fs-ada-grad-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
     " [, $unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, $alo as map:map]) as cntk:learner",
     fs_ada_grad,
+    options=_LEARNING_OPTIONS,
+    configures=LearnerOptions,
 )
 
 # ---------------------------------------------------------------------------------------------------------- trainer
@@ -190,18 +208,18 @@ def total_samples(of: Trainer) -> int:
     return of.total_number_of_samples_seen
 
 
-serve(
+TRAINER.serve(
     "trainer($model as cntk:function, $learners as cntk:learner*, $loss-function as cntk:function"
     " [, $evaluate-function as cntk:function]) as cntk:trainer",
     trainer,
 )
-serve(
+TRAINER.serve(
     "train-minibatch($trainer as cntk:trainer, $variable-value-map as json:array [, $is-sweep-end as xs:boolean,"
     " $device as cntk:device]) as xs:boolean",
     train_minibatch,
 )
-serve("trainer-get-model($trainer as cntk:trainer) as cntk:function", model)
-serve("previous-minibatch-loss-average($trainer as cntk:trainer) as xs:double", loss_average)
-serve("previous-minibatch-evaluation-average($trainer as cntk:trainer) as xs:double", evaluation_average)
-serve("previous-minibatch-sample-count($trainer as cntk:trainer) as xs:unsignedLong", sample_count)
-serve("total-number-of-sample-seen($trainer as cntk:trainer) as xs:unsignedLong", total_samples)
+TRAINER.serve("trainer-get-model($trainer as cntk:trainer) as cntk:function", model)
+TRAINER.serve("previous-minibatch-loss-average($trainer as cntk:trainer) as xs:double", loss_average)
+TRAINER.serve("previous-minibatch-evaluation-average($trainer as cntk:trainer) as xs:double", evaluation_average)
+TRAINER.serve("previous-minibatch-sample-count($trainer as cntk:trainer) as xs:unsignedLong", sample_count)
+TRAINER.serve("total-number-of-sample-seen($trainer as cntk:trainer) as xs:unsignedLong", total_samples)

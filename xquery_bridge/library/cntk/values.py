@@ -8,7 +8,7 @@ from typing import Any
 from xquery_bridge.compute import CntkError, Device, Function, Shape, Value, Variable, as_variable
 from xquery_bridge.compute.value import DTYPES
 from xquery_bridge.library.cntk import arrays
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import VALUE
 from xquery_bridge.runtime.json_items import JsonArray
 
 
@@ -62,22 +62,22 @@ def batch_of_sequences(
     return Value.batch_of_sequences(shape, parts, starts, data_type, device, read_only)
 
 
-serve(
+VALUE.serve(
     "value($shape as cntk:shape, $data as json:array [, $device as cntk:device, $data-type as xs:string,"
     " $read-only as xs:boolean]) as cntk:value",
     value,
 )
-serve(
+VALUE.serve(
     "batch($shape as cntk:shape, $data as json:array [, $device as cntk:device, $data-type as xs:string,"
     " $read-only as xs:boolean]) as cntk:value",
     batch,
 )
-serve(
+VALUE.serve(
     "sequence($shape as cntk:shape, $data as json:array, $sequence-start-flag as xs:boolean [, $device as cntk:device,"
     " $data-type as xs:string, $read-only as xs:boolean]) as cntk:value",
     sequence,
 )
-serve(
+VALUE.serve(
     "batch-of-sequences($shape as cntk:shape, $data as json:array, $sequence-start-flags as xs:boolean*"
     " [, $device as cntk:device, $data-type as xs:string, $read-only as xs:boolean]) as cntk:value",
     batch_of_sequences,
@@ -126,13 +126,13 @@ def shape_of(of: Value) -> Shape:
     return of.shape
 
 
-serve("value-to-array($variable as cntk:variable*, $value as cntk:value*) as json:array*", to_array)
-serve("value-shape($value as cntk:value) as cntk:shape", shape_of)
-serve("value-data-type($value as cntk:value) as xs:string", data_type)
-serve("value-device($value as cntk:value) as cntk:device", device)
-serve("value-is-readonly($value as cntk:value) as xs:boolean", is_read_only)
-serve("value-is-valid($value as cntk:value) as xs:boolean", is_valid)
-serve("value-alias($value as cntk:value, $read-only as xs:boolean) as cntk:value", Value.alias)
-serve("value-deep-clone($value as cntk:value, $read-only as xs:boolean) as cntk:value", Value.deep_clone)
-serve("value-copy-from($value as cntk:value, $source-value as cntk:value) as empty-sequence()", Value.copy_from)
-serve("value-erase($value as cntk:value) as empty-sequence()", Value.erase)
+VALUE.serve("value-to-array($variable as cntk:variable*, $value as cntk:value*) as json:array*", to_array)
+VALUE.serve("value-shape($value as cntk:value) as cntk:shape", shape_of)
+VALUE.serve("value-data-type($value as cntk:value) as xs:string", data_type)
+VALUE.serve("value-device($value as cntk:value) as cntk:device", device)
+VALUE.serve("value-is-readonly($value as cntk:value) as xs:boolean", is_read_only)
+VALUE.serve("value-is-valid($value as cntk:value) as xs:boolean", is_valid)
+VALUE.serve("value-alias($value as cntk:value, $read-only as xs:boolean) as cntk:value", Value.alias)
+VALUE.serve("value-deep-clone($value as cntk:value, $read-only as xs:boolean) as cntk:value", Value.deep_clone)
+VALUE.serve("value-copy-from($value as cntk:value, $source-value as cntk:value) as empty-sequence()", Value.copy_from)
+VALUE.serve("value-erase($value as cntk:value) as empty-sequence()", Value.erase)

@@ -23,7 +23,7 @@ from xquery_bridge.compute import (
     as_variable,
 )
 from xquery_bridge.compute.initializers import Initializer
-from xquery_bridge.library.cntk.rows import serve
+from xquery_bridge.library.cntk.groups import VARIABLE
 
 # -------------------------------------------------------------------------------------------------- making variables
 
@@ -85,39 +85,43 @@ def constant_from_value(value: Value, name: str = "") -> Constant:
     return compute.constant(value.shape, value.data_type, value.array, name)
 
 
-serve(
+VARIABLE.serve(
     "input-variable($shape as cntk:shape, $data-type as xs:string [, $is-sparse as xs:boolean,"
     " $needs-gradient as xs:boolean, $name as xs:string, $dynamic-axes as cntk:axis*]) as cntk:variable",
     input_variable,
 )
-serve(
+VARIABLE.serve(
     "output-variable($shape as cntk:shape, $data-type as xs:string, $dynamic-axes as cntk:axis*"
     " [, $needs-gradient as xs:boolean, $name as xs:string]) as cntk:variable",
     output_variable,
 )
-serve(
+VARIABLE.serve(
     "placeholder-variable([$shape as cntk:shape, $data-type as xs:string, $name as xs:string,"
     " $dynamic-axes as cntk:axis*]) as cntk:variable",
     placeholder_variable,
 )
-serve(
+VARIABLE.serve(
     "parameter($shape as cntk:shape, $data-type as xs:string, $init as cntk:initializer [, $device as cntk:device,"
     " $name as xs:string]) as cntk:parameter",
     parameter,
 )
-serve(
+VARIABLE.serve(
     "parameter-from-scalar($shape as cntk:shape, $data-type as xs:string, $init as xs:double [, $device as cntk:device,"
     " $name as xs:string]) as cntk:parameter",
     parameter,
 )
-serve("parameter-from-value($value as cntk:value [, $name as xs:string]) as cntk:parameter", parameter_from_value)
-serve(
+VARIABLE.serve(
+    "parameter-from-value($value as cntk:value [, $name as xs:string]) as cntk:parameter", parameter_from_value
+)
+VARIABLE.serve(
     "constant($shape as cntk:shape, $data-type as xs:string, $init as xs:double [, $device as cntk:device,"
     " $name as xs:string]) as cntk:constant",
     constant,
 )
-serve("constant-from-value($value as cntk:value [, $name as xs:string]) as cntk:constant", constant_from_value)
-serve("scalar($data-type as xs:string, $value as xs:double [, $device as cntk:device]) as cntk:constant", scalar)
+VARIABLE.serve("constant-from-value($value as cntk:value [, $name as xs:string]) as cntk:constant", constant_from_value)
+VARIABLE.serve(
+    "scalar($data-type as xs:string, $value as xs:double [, $device as cntk:device]) as cntk:constant", scalar
+)
 
 # ----------------------------------------------------------------------------------- values of parameters, constants
 
@@ -144,17 +148,21 @@ def time_stamp(variable: Variable | Function) -> int:
     return found.time_stamp
 
 
-serve("parameter-value($parameter as cntk:parameter) as cntk:value", Parameter.value)
-serve("constant-value($constant as cntk:constant) as cntk:value", Constant.value)
-serve("variable-value($variable as cntk:variable) as cntk:value", value_of)
-serve(
+VARIABLE.serve("parameter-value($parameter as cntk:parameter) as cntk:value", Parameter.value)
+VARIABLE.serve("constant-value($constant as cntk:constant) as cntk:value", Constant.value)
+VARIABLE.serve("variable-value($variable as cntk:variable) as cntk:value", value_of)
+VARIABLE.serve(
     "parameter-set-value($parameter as cntk:parameter, $value as cntk:value) as empty-sequence()", Parameter.set_value
 )
-serve("constant-set-value($constant as cntk:constant, $value as cntk:value) as empty-sequence()", Constant.set_value)
-serve("constant-clone-as($constant as cntk:constant, $data-type as xs:string) as cntk:constant", Constant.clone_as)
-serve("parameter-record-value-update() as empty-sequence()", nothing_to_record)
-serve("constant-record-value-update() as empty-sequence()", nothing_to_record)
-serve(
+VARIABLE.serve(
+    "constant-set-value($constant as cntk:constant, $value as cntk:value) as empty-sequence()", Constant.set_value
+)
+VARIABLE.serve(
+    "constant-clone-as($constant as cntk:constant, $data-type as xs:string) as cntk:constant", Constant.clone_as
+)
+VARIABLE.serve("parameter-record-value-update() as empty-sequence()", nothing_to_record)
+VARIABLE.serve("constant-record-value-update() as empty-sequence()", nothing_to_record)
+VARIABLE.serve(
     "variable-current-value-time-stamp($variable as cntk:variable) as xs:unsignedLong",
     time_stamp,
 )
@@ -255,22 +263,22 @@ def is_placeholder(variable: Variable | Function) -> bool:
     return as_variable(variable).is_placeholder
 
 
-serve("variable-from-function($function as cntk:function) as cntk:variable", as_variable)
-serve("variable-owner($variable as cntk:variable) as cntk:function", owner)
-serve("variable-shape($variable as cntk:variable) as cntk:shape", shape_of)
-serve("variable-dynamic-axes($variable as cntk:variable) as cntk:axis*", dynamic_axes_of)
-serve("variable-data-type($variable as cntk:variable) as xs:string", data_type_of)
-serve("variable-kind($variable as cntk:variable) as xs:string", kind_of)
-serve("variable-name($variable as cntk:variable) as xs:string", name_of)
-serve("variable-uid($variable as cntk:variable) as xs:string", uid_of)
-serve("variable-as-string($variable as cntk:variable) as xs:string", text_of)
-serve("variable-has-batch-axis($variable as cntk:variable) as xs:boolean", has_batch_axis)
-serve("variable-has-sequence-axis($variable as cntk:variable) as xs:boolean", has_sequence_axis)
-serve("variable-needs-gradient($variable as cntk:variable) as xs:boolean", needs_gradient)
-serve("variable-is-sparse($variable as cntk:variable) as xs:boolean", is_sparse)
-serve("variable-is-initialized($variable as cntk:variable) as xs:boolean", is_initialized)
-serve("variable-is-input($variable as cntk:variable) as xs:boolean", is_input)
-serve("variable-is-output($variable as cntk:variable) as xs:boolean", is_output)
-serve("variable-is-parameter($variable as cntk:variable) as xs:boolean", is_parameter)
-serve("variable-is-constant($variable as cntk:variable) as xs:boolean", is_constant)
-serve("variable-is-placeholder($variable as cntk:variable) as xs:boolean", is_placeholder)
+VARIABLE.serve("variable-from-function($function as cntk:function) as cntk:variable", as_variable)
+VARIABLE.serve("variable-owner($variable as cntk:variable) as cntk:function", owner)
+VARIABLE.serve("variable-shape($variable as cntk:variable) as cntk:shape", shape_of)
+VARIABLE.serve("variable-dynamic-axes($variable as cntk:variable) as cntk:axis*", dynamic_axes_of)
+VARIABLE.serve("variable-data-type($variable as cntk:variable) as xs:string", data_type_of)
+VARIABLE.serve("variable-kind($variable as cntk:variable) as xs:string", kind_of)
+VARIABLE.serve("variable-name($variable as cntk:variable) as xs:string", name_of)
+VARIABLE.serve("variable-uid($variable as cntk:variable) as xs:string", uid_of)
+VARIABLE.serve("variable-as-string($variable as cntk:variable) as xs:string", text_of)
+VARIABLE.serve("variable-has-batch-axis($variable as cntk:variable) as xs:boolean", has_batch_axis)
+VARIABLE.serve("variable-has-sequence-axis($variable as cntk:variable) as xs:boolean", has_sequence_axis)
+VARIABLE.serve("variable-needs-gradient($variable as cntk:variable) as xs:boolean", needs_gradient)
+VARIABLE.serve("variable-is-sparse($variable as cntk:variable) as xs:boolean", is_sparse)
+VARIABLE.serve("variable-is-initialized($variable as cntk:variable) as xs:boolean", is_initialized)
+VARIABLE.serve("variable-is-input($variable as cntk:variable) as xs:boolean", is_input)
+VARIABLE.serve("variable-is-output($variable as cntk:variable) as xs:boolean", is_output)
+VARIABLE.serve("variable-is-parameter($variable as cntk:variable) as xs:boolean", is_parameter)
+VARIABLE.serve("variable-is-constant($variable as cntk:variable) as xs:boolean", is_constant)
+VARIABLE.serve("variable-is-placeholder($variable as cntk:variable) as xs:boolean", is_placeholder)
