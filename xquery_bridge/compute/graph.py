@@ -78,6 +78,8 @@ class Function:
         self.name = name
         self.state: dict[str, Any] = {}
         self.plans: dict[Any, Any] = {}
+        self.evaluator: Any = None
+        """What evaluates all outputs of this function, once it has been evaluated."""
         self._outputs: list[Variable] = []
 
     @property

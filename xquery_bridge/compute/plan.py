@@ -126,13 +126,13 @@ class Plan:
 
     Attributes:
         calls, backward_calls: what `run` and `run_backward` do; in a plan without seeds all of it is in `calls`.
+        inputs: the small inputs, which are copied in.
         outputs: (array, tensor) of each root; valid until the next run.
         gradients: of what was asked for, valid until the next run.
         runs: counts the runs of the forward pass.
     """
 
     __slots__ = (
-        "_copied",
         "_feeds",
         "_gradient_loans",
         "_loans",
@@ -145,6 +145,7 @@ class Plan:
         "commits",
         "gradient_tensors",
         "gradients",
+        "inputs",
         "outputs",
         "runs",
     )
@@ -170,11 +171,11 @@ class Plan:
         self.runs = 0
         self._sites = sites
         self._touched: dict[frozenset[Tensor], list[_Site]] = {}
-        self._copied: list[tuple[Variable, Array]] = []
+        self.inputs: list[tuple[Variable, Array]] = []
         self._feeds: list[_Feed] = []
         for variable, tensor in inputs:
             if tensor.size * tensor.dtype.itemsize < LARGE_BYTES:
-                self._copied.append((variable, tensor.bound()))
+                self.inputs.append((variable, tensor.bound()))
             else:
                 self._feeds.append(_Feed(variable, tensor, self))
         self._seeds = [_Feed(index, tensor, self) for index, tensor in enumerate(seeds)]
@@ -185,9 +186,14 @@ class Plan:
             t.root for site in sites if site.calls is self.backward_calls for t in site.instruction.reads
         }
 
+    @property
+    def is_small(self) -> bool:
+        """Whether inputs and outputs are copied, all of them."""
+        return not self._feeds and all(array.nbytes < LARGE_BYTES for array, _ in self.outputs)
+
     def run(self, values: dict[Variable, Value]) -> None:
         """Copies the values in and runs; results are in `outputs` until the next run."""
-        for variable, array in self._copied:
+        for variable, array in self.inputs:
             np.copyto(array, values[variable].array.reshape(array.shape))
         for feed in self._feeds:
             feed.take(values[feed.key].array)  # type: ignore[index]
@@ -387,7 +393,7 @@ class PlanBuilder:
 
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
         """Adds one elementwise call."""
-        self.emit(lambda *arrays: partial(function, *arrays), reads, [out], in_place=True)
+        self.emit(partial(_elementwise, function), reads, [out], in_place=True)
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Copies, broadcasting as NumPy does."""
@@ -692,6 +698,16 @@ class PlanBuilder:
                         break
             if root.array is None:
                 pool.take(root.size * root.dtype.itemsize).house(root)
+
+
+def _elementwise(function: Callable[..., Any], *arrays: Array) -> Call:
+    """The call of an elementwise function; what has as many elements as the result gets its shape: broadcasts cost."""
+    out = arrays[-1]
+    same = [
+        a.reshape(out.shape) if a.size == out.size and a.shape != out.shape and a.flags.c_contiguous else a
+        for a in arrays[:-1]
+    ]
+    return partial(function, *same, out)
 
 
 def _overlap(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> bool:

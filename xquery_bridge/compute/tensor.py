@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from .storage import Storage
 
-__all__ = ["Array", "Layout", "Tensor"]
+__all__ = ["Array", "Layout", "Tensor", "number_like"]
 
 Array = NDArray[Any]
+
+
+def number_like(array: Array, value: float) -> Array:
+    """A number of an array's type. As an array of rank 0 it costs a NumPy call half of what a scalar costs."""
+    return np.full((), value, array.dtype)
 
 
 class Layout:

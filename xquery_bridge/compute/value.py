@@ -54,7 +54,7 @@ class Value:
         starts: for each sequence whether it starts anew.
     """
 
-    __slots__ = ("_array", "device", "has_batch", "layout_key", "lengths", "read_only", "sample_shape", "starts")
+    __slots__ = ("_array", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
 
     def __init__(
         self,
@@ -73,9 +73,6 @@ class Value:
         self.device = device
         self.read_only = read_only
         self.starts = starts
-        self.layout_key: tuple[Any, ...] = (
-            ("steps", lengths.tobytes()) if lengths is not None else (array.shape[0],) if has_batch else ()
-        )
 
     # Making values
 
@@ -195,6 +192,13 @@ class Value:
         if self._array is None:
             raise CntkError("The value has been erased: it has no data any more.")
         return self._array
+
+    @property
+    def layout_key(self) -> tuple[Any, ...]:
+        """Equal for values with as many samples or the same steps."""
+        if self.lengths is not None:
+            return "steps", self.lengths.tobytes()
+        return (self.array.shape[0],) if self.has_batch else ()
 
     @property
     def is_valid(self) -> bool:

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any, Protocol
 
@@ -386,10 +387,8 @@ class _Small:
             self._from: tuple[Any, ...] = (..., *(w.inside[1] for w in windows))
             self._windows = self._view(self._buffer)
         self._parts = np.empty((n, *self._weight_shape), dtype) if n > 1 else None
-        self._bound: tuple[Array, Array, Array] | None = None
-        self._source: Array | None = None
-        self._views: tuple[Array, Array] | None = None
-        self._bound_gradient: tuple[Array, Array, Array] | None = None
+        self.is_single = True
+        """Whether it takes no threads, so that its calls can be had one by one."""
 
     def _view(self, x: Array) -> Array:
         windows, steps = self._sizes.windows, x.strides
@@ -412,19 +411,22 @@ class _Small:
         else:
             np.copyto(self._columns, self._view(x))
 
-    def run(self, x: Array, w: Array, out: Array) -> None:
-        bound = self._bound
-        if bound is None or bound[0] is not x or bound[1] is not w or bound[2] is not out:
-            self._bound = (x, w, out)
-            self._source = x[self._from] if self._is_padded else self._view(x)
-            self._views = (w.reshape(self._weight_shape), out.reshape(self._result_shape))
-        assert self._source is not None and self._views is not None
+    def calls(self, x: Array, w: Array, out: Array) -> list[Callable[[], object]]:
+        """What `run` does on these arrays."""
+        weights, result = w.reshape(self._weight_shape), out.reshape(self._result_shape)
+        multiply = _product_call(weights, self._matrix, result)
         if self._is_padded:
-            np.copyto(self._inner, self._source)
-            np.copyto(self._columns, self._windows)
-        else:
-            np.copyto(self._columns, self._source)
-        np.matmul(self._views[0], self._matrix, self._views[1])
+            source = x[self._from]
+            return [
+                partial(np.copyto, self._inner, source),
+                partial(np.copyto, self._columns, self._windows),
+                multiply,
+            ]
+        return [partial(np.copyto, self._columns, self._view(x)), multiply]
+
+    def run(self, x: Array, w: Array, out: Array) -> None:
+        for step in self.calls(x, w, out):
+            step()
 
     def backward_kernel(self, x: Array, gy: Array, out: Array) -> None:
         self._gather(x)
@@ -580,8 +582,7 @@ class _Scatter:
         self._spread = spread.transpose(order)
         self._covers = all(w.kernel == w.stride and w.extent == w.input for w in windows)
         self._windows = windows
-        self._bound: tuple[Array, Array, Array] | None = None
-        self._views: tuple[Array, Array, Array] | None = None
+        self.is_single = self._workers == 1
 
     def _view(self, out: Array) -> Array:
         steps = out.strides
@@ -589,28 +590,41 @@ class _Scatter:
         strides = [s for w, step in zip(self._windows, steps[2:], strict=True) for s in (w.stride * step, step)]
         return np.lib.stride_tricks.as_strided(out, (*out.shape[:2], *shape), (*steps[:2], *strides))
 
+    def _views(self, gy: Array, w: Array, out: Array) -> tuple[Array, Array, Array]:
+        return w.reshape(self._weight_shape).swapaxes(1, 2), gy.reshape(self._gradient_shape), self._view(out)
+
+    def calls(self, gy: Array, w: Array, out: Array) -> list[Callable[[], object]]:
+        """What `run` does on these arrays without threads."""
+        weights, gradient, target = self._views(gy, w, out)
+        calls: list[Callable[[], object]] = [] if self._covers else [partial(out.fill, 0)]
+        return [
+            *calls,
+            _product_call(weights, gradient, self._product),
+            partial(np.copyto, target, self._spread),
+        ]
+
     def run(self, gy: Array, w: Array, out: Array) -> None:
-        bound = self._bound
-        if bound is None or bound[0] is not gy or bound[1] is not w or bound[2] is not out:
-            views = (w.reshape(self._weight_shape).swapaxes(1, 2), gy.reshape(self._gradient_shape), self._view(out))
-            if self._product.nbytes <= _SMALL_BYTES:  # do not keep large arrays of others alive
-                self._bound, self._views = (gy, w, out), views
-        else:
-            assert self._views is not None
-            views = self._views
-        weights, gradient, target = views
+        if self.is_single:
+            for step in self.calls(gy, w, out):
+                step()
+            return
+        weights, gradient, target = self._views(gy, w, out)
         if not self._covers:
             out.fill(0)
-        if self._workers == 1:
-            np.matmul(weights, gradient, self._product)
-            np.copyto(target, self._spread)
-            return
 
         def image(item: int, worker: int) -> None:
             np.matmul(weights, gradient[item], out=self._product[item])
             np.copyto(target[item], self._spread[item])
 
         parallel(image, gradient.shape[0], self._workers)
+
+
+def _product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
+    """The product of stacks of matrices; of a single pair `dot` costs half of what `matmul` does."""
+    if out[..., 0, 0].size == 1:
+        shapes = (a.reshape(a.shape[-2:]) for a in (left, right, out))
+        return partial(np.dot, *shapes)
+    return partial(np.matmul, left, right, out)
 
 
 def _is_pointwise(sizes: ConvolutionSizes) -> bool:
@@ -649,17 +663,34 @@ class ConvolutionPlan:
         self._data: _Forward | None = None
         self._kernel: Any = None
 
-    def run(self, x: Array, w: Array, out: Array) -> None:
-        """out = the convolution of `x` with the kernel `w`."""
+    def bind(self, name: str, *arrays: Array) -> list[Callable[[], object]]:
+        """The calls that do the pass `name` ("run", "backward_data", "backward_kernel") on these arrays.
+
+        Small work on fixed arrays is a few calls of NumPy; the way to them would cost more than they do.
+        """
+        way = {"run": self._forward_way, "backward_data": self._data_way}.get(name)
+        small = way() if way is not None else None
+        if isinstance(small, (_Small, _Scatter)) and small.is_single:
+            return small.calls(*arrays)
+        return [partial(getattr(self, name), *arrays)]
+
+    def _forward_way(self) -> _Forward:
         if self._forward is None:
             self._forward = _forward(self.sizes, self.dtype, self._exact)
-        self._forward.run(x, w, out)
+        return self._forward
+
+    def run(self, x: Array, w: Array, out: Array) -> None:
+        """out = the convolution of `x` with the kernel `w`."""
+        self._forward_way().run(x, w, out)
 
     def backward_data(self, gy: Array, w: Array, out: Array) -> None:
         """out = the gradient for the operand, given that of the result; the forward pass of the transposed form."""
+        self._data_way().run(gy, w, out)
+
+    def _data_way(self) -> _Forward:
         if self._data is None:
             self._data = self._adjoint()
-        self._data.run(gy, w, out)
+        return self._data
 
     def _adjoint(self) -> _Forward:
         sizes = self.sizes

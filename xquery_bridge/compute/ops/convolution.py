@@ -280,7 +280,8 @@ def written(out: Array, bind: Callable[[Array], Any]) -> Any:
     if out.flags.c_contiguous:
         return bind(out)
     whole = np.empty(out.shape, out.dtype)
-    return [bind(whole), partial(np.copyto, out, whole)]
+    calls = bind(whole)
+    return [*(calls if isinstance(calls, list) else [calls]), partial(np.copyto, out, whole)]
 
 
 def _probe(size: int, taps: int) -> int:
@@ -305,21 +306,21 @@ class _Work:
     def forward(self, weights: Array, operand: Array, out: Array) -> Any:
         def bind(out: Array) -> Any:
             w, x, y = self._shaped(weights, operand, out)
-            return partial(self.plan.backward_data if self.transpose else self.plan.run, x, w, y)
+            return self.plan.bind("backward_data" if self.transpose else "run", x, w, y)
 
         return written(out, bind)
 
     def backward_operand(self, weights: Array, gradient: Array, out: Array) -> Any:
         def bind(out: Array) -> Any:
             w, gx, gy = self._shaped(weights, out, gradient)
-            return partial(self.plan.run if self.transpose else self.plan.backward_data, gy, w, gx)
+            return self.plan.bind("run" if self.transpose else "backward_data", gy, w, gx)
 
         return written(out, bind)
 
     def backward_weights(self, operand: Array, gradient: Array, out: Array) -> Any:
         def bind(out: Array) -> Any:
             gw, x, gy = self._shaped(out, operand, gradient)
-            return partial(self.plan.backward_kernel, *((gy, x) if self.transpose else (x, gy)), gw)
+            return self.plan.bind("backward_kernel", *((gy, x) if self.transpose else (x, gy)), gw)
 
         return written(out, bind)
 
@@ -391,7 +392,9 @@ def convolution(
         raise CntkError("groups: Must be strictly positive, i.e. groups > 0.")
     if reduction_rank == 1:
         if sequential:
-            raise CntkError("Convolution: a kernel over the sequence axis is not available yet.")
+            from .sequence_convolution import sequential_convolution  # noqa: PLC0415  (it is made of convolutions)
+
+            return sequential_convolution(convolution_map, operand, attributes, name)
         return call(CONVOLUTION, [convolution_map, operand], attributes, name)
     return _without_channels("Convolution", convolution_map, operand, attributes, reduction_rank, name)
 

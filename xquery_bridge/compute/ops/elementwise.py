@@ -15,7 +15,7 @@ import numpy as np
 
 from ..graph import CompositeFunction
 from ..plan import Call
-from ..tensor import Array
+from ..tensor import Array, number_like
 from .operator import Node, Operand, Operator, PlanBuilder, call, register
 
 __all__ = [
@@ -92,17 +92,17 @@ def _one(ufunc: Callable[..., Any]) -> Forward:
 
 
 def _log(x: Array, out: Array) -> list[Call]:
-    floor_value = x.dtype.type(math.exp(float(np.float32(-85.1))))
+    floor_value = number_like(x, math.exp(float(np.float32(-85.1))))
     return [partial(np.maximum, x, floor_value, out=out), partial(np.log, out, out)]
 
 
 def _log_derivative(g: Array, x: Array, dx: Array) -> list[Call]:
-    floor_value = x.dtype.type(math.exp(float(np.float32(-85.1))))
+    floor_value = number_like(x, math.exp(float(np.float32(-85.1))))
     return [partial(np.maximum, x, floor_value, out=dx), partial(np.divide, g, dx, dx)]
 
 
 def _sqrt(x: Array, out: Array) -> list[Call]:
-    return [partial(np.maximum, x, x.dtype.type(0), out=out), partial(np.sqrt, out, out)]
+    return [partial(np.maximum, x, number_like(x, 0), out=out), partial(np.sqrt, out, out)]
 
 
 def _sqrt_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
@@ -113,9 +113,9 @@ def reciprocal_calls(x: Array, out: Array) -> list[Call]:
     """1 / x, and 0 for 0."""
     zero = np.empty(x.shape, np.bool_)
     return [
-        partial(np.equal, x, x.dtype.type(0), zero),
+        partial(np.equal, x, number_like(x, 0), zero),
         partial(np.add, x, zero, out),
-        partial(np.divide, x.dtype.type(1), out, out),
+        partial(np.divide, number_like(x, 1), out, out),
         partial(np.subtract, out, zero, out),
     ]
 
@@ -126,7 +126,7 @@ def _reciprocal_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
 
 def sigmoid_calls(x: Array, out: Array) -> list[Call]:
     """1 / (1 + exp(-x)) by way of tanh, which cannot overflow."""
-    half = x.dtype.type(0.5)
+    half = number_like(x, 0.5)
     return [
         partial(np.multiply, x, half, out),
         partial(np.tanh, out, out),
@@ -136,26 +136,26 @@ def sigmoid_calls(x: Array, out: Array) -> list[Call]:
 
 
 def _sigmoid_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
-    one = y.dtype.type(1)
+    one = number_like(y, 1)
     return [partial(np.subtract, one, y, dx), partial(np.multiply, dx, y, dx), partial(np.multiply, dx, g, dx)]
 
 
 def _tanh_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
-    one = y.dtype.type(1)
+    one = number_like(y, 1)
     return [partial(np.multiply, y, y, dx), partial(np.subtract, one, dx, dx), partial(np.multiply, dx, g, dx)]
 
 
 def _relu(x: Array, out: Array) -> list[Call]:
-    return [partial(np.maximum, x, x.dtype.type(0), out=out)]
+    return [partial(np.maximum, x, number_like(x, 0), out=out)]
 
 
 def _relu_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
     positive = np.empty(y.shape, np.bool_)
-    return [partial(np.greater, y, y.dtype.type(0), positive), partial(np.multiply, g, positive, dx)]
+    return [partial(np.greater, y, number_like(y, 0), positive), partial(np.multiply, g, positive, dx)]
 
 
 def _elu(x: Array, out: Array) -> list[Call]:
-    zero = x.dtype.type(0)
+    zero = number_like(x, 0)
     negative = np.empty(x.shape, x.dtype)
     return [
         partial(np.minimum, x, zero, out=negative),
@@ -166,9 +166,9 @@ def _elu(x: Array, out: Array) -> list[Call]:
 
 
 def _elu_derivative(g: Array, y: Array, dx: Array) -> list[Call]:
-    one = y.dtype.type(1)
+    one = number_like(y, 1)
     return [
-        partial(np.minimum, y, y.dtype.type(0), out=dx),
+        partial(np.minimum, y, number_like(y, 0), out=dx),
         partial(np.add, dx, one, dx),
         partial(np.multiply, dx, g, dx),
     ]
@@ -194,7 +194,7 @@ def _over(sign: float, constant: float, square_sign: float, root: bool) -> Deriv
     """sign · g / f(constant + square_sign · x²), f the square root or nothing."""
 
     def derivative(g: Array, x: Array, dx: Array) -> list[Call]:
-        t = x.dtype.type
+        t = partial(number_like, x)
         calls: list[Call] = [
             partial(np.multiply, x, x, dx),
             partial(np.multiply, dx, t(square_sign), dx),
@@ -211,7 +211,7 @@ def _over(sign: float, constant: float, square_sign: float, root: bool) -> Deriv
 
 
 def _straight_through(x: Array, out: Array) -> list[Call]:
-    t = x.dtype.type
+    t = partial(number_like, x)
     return [
         partial(np.greater, x, t(0), out),
         partial(np.multiply, out, t(2), out),
@@ -223,7 +223,7 @@ def _straight_through_derivative(g: Array, x: Array, dx: Array) -> list[Call]:
     near = np.empty(x.shape, np.bool_)
     return [
         partial(np.abs, x, dx),
-        partial(np.less_equal, dx, x.dtype.type(1), near),
+        partial(np.less_equal, dx, number_like(x, 1), near),
         partial(np.multiply, g, near, dx),
     ]
 
