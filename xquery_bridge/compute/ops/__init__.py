@@ -48,6 +48,7 @@ from . import (
     rnn_stack,
     scaling,
     selection,
+    sequence_convolution,
     sequences,
     softmax,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "rnn_stack",
     "scaling",
     "selection",
+    "sequence_convolution",
     "sequences",
     "softmax",
 ]

@@ -345,12 +345,19 @@ class _FromPadded(Operator):
         plan.accumulate(node.inputs[0], bind, [g])
 
 
+def _follows_from_steps(lengths: Variable) -> bool:
+    """Whether sequence lengths are those of a convolution over steps, known without data."""
+    stopped = _origin(lengths).owner
+    shape = _origin(stopped.operands[0]).owner if stopped is not None and stopped.op_name == "StopGradient" else None
+    return shape is not None and shape.op_name == "ConvolutionSequenceShape"
+
+
 class _ToSequence(_FromPadded):
     name = "ToSequenceOp"
     number = 70
 
     def layout_depends_on_data(self, function: Function) -> bool:
-        return len(function.operands) > 1
+        return len(function.operands) > 1 and not _follows_from_steps(function.operands[1])
 
     def _axes(self, function: PrimitiveFunction) -> DynamicAxes:
         operand = function.operands[0]
@@ -366,7 +373,7 @@ class _ToSequence(_FromPadded):
         if len(node.inputs) == 1:
             steps = np.full(x.layout.count, longest, np.int64)
         else:
-            steps = np.asarray(plan.array_of(node.inputs[1]).reshape(-1), np.int64)
+            steps = np.asarray(node.inputs[1].bound().reshape(-1), np.int64)
             if len(steps) != x.layout.count:
                 raise CntkError(f"ToSequence: {x.layout.count} sequence lengths were expected, {len(steps)} came.")
             if (steps < 1).any():
