@@ -10,26 +10,31 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import urljoin
+
+from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.answer import Answer, Part
 from xquery_bridge.compiler.codegen import GENERATED, Generated, generate
 from xquery_bridge.compiler.namespace import RESERVED
 from xquery_bridge.compiler.program import ModuleLoader, Program, ProgramBuilder, Resolver, dialect_of
 from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
-from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.external import ExternalVariable
 from xquery_bridge.library import tables
+from xquery_bridge.library.marklogic.node_edits import apply_edits
 from xquery_bridge.limits import Limits
 from xquery_bridge.registry import Registry
 from xquery_bridge.runtime import serialization
+from xquery_bridge.runtime.atomic import ATOMIC_CLASSES
 from xquery_bridge.runtime.caught import as_query_error
-from xquery_bridge.runtime.context import DynamicContext, StaticContext
+from xquery_bridge.runtime.context import CallerScope, DynamicContext, StaticContext
 from xquery_bridge.runtime.external_values import from_python
 from xquery_bridge.runtime.values import Value, as_list
+from xquery_bridge.store import Document, TransactionConflict
+from xquery_bridge.syntax import tree
 from xquery_bridge.syntax.parser import parse_query
 
 #: Virtual memory for the stack of the thread that runs queries; only what recursion touches becomes real.
@@ -39,6 +44,12 @@ _FRAMES_PER_LEVEL: Final = 3
 _COMPILED: Final = 512
 #: How many frames of a deep recursion an error keeps.
 _STACK_FRAMES: Final = 30
+#: What the frames of an error say of a query that is no stored module.
+_MAIN_URI: Final = "/eval"
+#: How often a statement runs when others keep changing what it reads.
+_ATTEMPTS: Final = 5
+#: The run's count of transactions that have been committed.
+_COMMITTED: Final = "committed transactions"
 
 #: Codes whose message shows the expression they were raised in.
 _SHOWN: Final = {"XPTY0004", "FORG0001", "XPDY0050", "FORG0006"}
@@ -135,27 +146,40 @@ class _Runner:
 
 @dataclass(eq=False, slots=True)
 class _Statement:
-    """One main module of a query, compiled, or the static error it ends with when its turn comes."""
+    """One main module of a query.
 
-    generated: Generated
+    One that imports stored modules is compiled when its turn comes, unless it is the first: those before it may have
+    stored them.
+    """
+
+    compile: Callable[[], Generated]
+    generated: Generated | None = None
+
+    def ready(self) -> Generated:
+        """The compiled program. Raises the static errors of a statement that is compiled only now."""
+        return self.compile() if self.generated is None else self.generated
 
 
 @dataclass(eq=False)
 class Prepared:
-    """A compiled query; `run` evaluates it, any number of times."""
+    """A compiled query; `run` evaluates it, any number of times.
+
+    `modules` are the stored modules it was compiled with, and their versions.
+    """
 
     engine: Engine
     statements: list[_Statement]
+    modules: dict[str, int] = field(default_factory=dict)
 
     @property
     def python(self) -> str:
         """The generated Python source."""
-        return "\n\n".join(statement.generated.source.text for statement in self.statements)
+        return "\n\n".join(statement.ready().source.text for statement in self.statements)
 
     @property
     def static(self) -> StaticContext:
         """The static context of the last statement."""
-        return self.statements[-1].generated.program.static
+        return self.statements[-1].ready().program.static
 
     def run(self, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any) -> list[Any]:
         """Evaluate: the items of the result. `options` are fields of the DynamicContext (documents, texts …)."""
@@ -196,6 +220,7 @@ class Engine:
         self._cache: OrderedDict[Any, Prepared] = OrderedDict()
         self._runner: _Runner | None = None
         self._items: dict[Any, Any] = {}
+        self._transaction: Any = None
 
     # ---------------------------------------------------------------------------------------------------- evaluation
 
@@ -251,14 +276,17 @@ class Engine:
         """Compile a query, or take it from the cache. Raises XQueryError for static errors."""
         key = (dialect or self.dialect, base_uri, source)
         found = self._cache.get(key)
-        if found is not None:
+        if found is not None and self._are_current(found.modules):
             self._cache.move_to_end(key)
             return found
-        made = self._in_thread(lambda: self._compile(source, dialect or self.dialect, base_uri, None))
-        self._cache[key] = made
+        made = self._in_thread(lambda: self._compile(source, dialect or self.dialect, base_uri))
+        self._remember(key, made)
+        return made  # type: ignore[no-any-return]
+
+    def _remember(self, key: Any, prepared: Prepared) -> None:
+        self._cache[key] = prepared
         if len(self._cache) > _COMPILED:
             self._cache.popitem(last=False)
-        return made  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End the thread that runs queries."""
@@ -273,10 +301,11 @@ class Engine:
         source: str,
         dialect: str,
         base_uri: str | None,
-        outer: tuple[StaticContext | None, dict[tuple[str, str], StaticType]] | None,
+        outer: CallerScope | None = None,
     ) -> Prepared:
         query = parse_query(source, dialect)
         statements: list[_Statement] = []
+        modules: dict[str, int] = {}
         chosen: str | None = None
         for module in query.modules:
             wanted = dialect_of(module.version, chosen or dialect)
@@ -287,41 +316,72 @@ class Engine:
                     marklogic_code="XDMP-XQUERYVERSIONSWITCH",
                 )
             chosen = wanted
-            static = StaticContext.of_dialect(wanted, base_uri)
-            variables: dict[tuple[str, str], StaticType] = {}
-            if outer is not None:
-                if outer[0] is not None:
-                    static.namespaces = dict(outer[0].namespaces)
-                    static.default_element_namespace = outer[0].default_element_namespace
-                variables = outer[1]
-            builder = ProgramBuilder(self.registry, self._load_module, RESERVED)
-            program = builder.build(module, source, static, outer=variables)
-            statements.append(_Statement(generate(program)))
-        return Prepared(self, statements)
+            make = partial(self._generate, module, source, wanted, base_uri, outer)
+            later = bool(statements) and self.store is not None and _imports_modules(module)
+            statements.append(_Statement(partial(make, {})) if later else _Statement(partial(make, {}), make(modules)))
+        return Prepared(self, statements, modules)
 
-    def _load_module(self, uri: str, locations: list[str], base_uri: str | None) -> list[tuple[str, str]]:
+    def _generate(
+        self,
+        module: tree.Module,
+        source: str,
+        dialect: str,
+        base_uri: str | None,
+        outer: CallerScope | None,
+        modules: dict[str, int],
+    ) -> Generated:
+        """Compile a main module; the stored modules it imports are added to `modules`."""
+        static = StaticContext.of_dialect(dialect, base_uri)
+        if outer is not None:
+            static.namespaces = dict(outer.static.namespaces)
+            static.default_element_namespace = outer.static.default_element_namespace
+        builder = ProgramBuilder(self.registry, partial(self._load_module, modules), RESERVED)
+        uri = base_uri if base_uri is not None and base_uri.startswith("/") else _MAIN_URI
+        return generate(builder.build(module, source, static, uri=uri, outer=outer))
+
+    def _load_module(
+        self, modules: dict[str, int], uri: str, locations: list[str], base_uri: str | None
+    ) -> list[tuple[str, str]]:
         if self.modules is not None:
             found = self.modules(uri, locations, base_uri)
             if found:
                 return found
         texts: list[tuple[str, str]] = []
         for location in locations:
-            absolute = urljoin(base_uri or "", location)
-            text = self.module_text(uri, absolute)
-            if text is not None:
-                texts.append((absolute, text))
+            document = self._stored_module(urljoin(base_uri or "", location))
+            if document is not None:
+                modules[document.uri] = document.version
+                texts.append((document.uri, document.content.decode("utf-8")))
         return texts
+
+    def _stored_module(self, location: str) -> Document | None:
+        """A module stored as a document, as the running statement sees it; a relative location is one below `/`."""
+        if self.store is None:
+            return None
+        transaction = self._transaction or self.store.begin()
+        try:
+            found = transaction.get(location)
+            if found is None and not location.startswith("/"):
+                found = transaction.get(f"/{location}")
+        finally:
+            if transaction is not self._transaction:
+                transaction.rollback()
+        document: Document | None = found
+        return document
+
+    def _are_current(self, modules: Mapping[str, int]) -> bool:
+        """Whether stored modules are still those that a query was compiled with."""
+
+        def compare() -> bool:
+            found = [(self._stored_module(uri), version) for uri, version in modules.items()]
+            return all(document is not None and document.version == version for document, version in found)
+
+        return not modules or bool(self._in_thread(compare))
 
     def module_text(self, uri: str, location: str) -> str | None:
         """The text of a module stored as a document, or None."""
-        if self.store is None:
-            return None
-        transaction = self.store.begin()
-        try:
-            document = transaction.get(location)
-        finally:
-            transaction.rollback()
-        return None if document is None else document.content.decode("utf-8")
+        found = self._stored_module(location)
+        return None if found is None else found.content.decode("utf-8")
 
     # -------------------------------------------------------------------------------------------------------- running
 
@@ -371,25 +431,51 @@ class Engine:
     def _evaluate_statements(self, statements: Sequence[_Statement], context: DynamicContext) -> Value:
         """Run statements one after another, each in a transaction of its own; their results concatenated."""
         if len(statements) == 1:
-            return self._evaluate_one(statements[0].generated, context)
+            return self._evaluate_one(statements[0].ready(), context)
         items: list[Any] = []
         context_item = context.context_item
         for statement in statements:
             context.context_item = context_item
-            items.extend(as_list(self._evaluate_one(statement.generated, context)))
+            items.extend(as_list(self._evaluate_one(statement.ready(), context)))
         return items
 
     def _evaluate_one(self, generated: Generated, context: DynamicContext) -> Value:
+        """Run a statement in a transaction of its own; again when another one changed what it read."""
         if self.store is None:
             return execute(generated, context)
-        context.transaction = self.store.begin()
+        outer, headers, content_type = context.transaction, len(context.headers), context.content_type
+        for attempt in range(_ATTEMPTS):
+            committed = context.memory.get(_COMMITTED, 0)
+            try:
+                return self._in_transaction(generated, context, outer)
+            except TransactionConflict as conflict:
+                unchanged = context.memory.get(_COMMITTED, 0) == committed and _is_repeatable(context, outer)
+                if not unchanged or attempt == _ATTEMPTS - 1:
+                    raise XQueryError(
+                        "FOER0000",
+                        "Another transaction changed a document that this statement has read:",
+                        detail=str(conflict),
+                        marklogic_code="XDMP-DEADLOCK",
+                    ) from None
+            del context.headers[headers:]
+            context.content_type = content_type
+        raise AssertionError("the last attempt returns or raises")
+
+    def _in_transaction(self, generated: Generated, context: DynamicContext, outer: Any) -> Value:
+        transaction = self._transaction = context.transaction = self.store.begin(outer)
+        context.edits = []
         try:
-            value = execute(generated, context)
-        except BaseException:
-            context.transaction.rollback()
-            raise
-        context.transaction.commit()
-        return value
+            try:
+                value = execute(generated, context)
+                apply_edits(context)
+            except BaseException:
+                transaction.rollback()
+                raise
+            if transaction.commit():
+                context.memory[_COMMITTED] = context.memory.get(_COMMITTED, 0) + 1
+            return value
+        finally:
+            self._transaction = context.transaction = outer
 
     # ------------------------------------------------------------------------------------- what library functions ask
 
@@ -400,24 +486,42 @@ class Engine:
         context: DynamicContext,
         variables: Mapping[tuple[str, str], Any],
         dialect: str | None = None,
-        static: StaticContext | None = None,
+        base_uri: str | None = None,
         context_item: Any = None,
         own_transaction: bool = True,
     ) -> Value:
-        """Evaluate a query within a run: with its own transaction (xdmp:eval), or in the running one (xdmp:value)."""
-        if static is not None or not own_transaction:
-            outer = (static, {key: ANY for key in variables})
-            prepared = self._compile(source, dialect or (static.dialect if static else self.dialect), None, outer)
-        else:
-            prepared = self.compile(source, dialect=dialect)
+        """Evaluate a query within a run, in a context of its own: xdmp:eval and its kin."""
+        prepared = self.compile(source, dialect=dialect, base_uri=base_uri)
         inner = self._inner_context(context, variables, context_item)
         if own_transaction:
             value = self._evaluate_statements(prepared.statements, inner)
         else:
-            parts = [as_list(execute(each.generated, inner)) for each in prepared.statements]
-            value = parts[0] if len(parts) == 1 else [item for part in parts for item in part]
+            value = self._evaluate_shared(prepared.statements, inner, context)
         context.content_type = inner.content_type or context.content_type
         return value
+
+    def evaluate_within(self, source: str, caller: CallerScope, context: DynamicContext) -> Value:
+        """Evaluate an expression that sees what its caller sees: xdmp:value."""
+        static = caller.static
+        names = tuple(static.namespaces.items())
+        key = (source, static.dialect, static.base_uri, static.default_element_namespace, names, caller.names)
+        prepared = self._cache.get(key)
+        if prepared is None or not self._are_current(prepared.modules):
+            prepared = self._compile(source, static.dialect, static.base_uri, caller)
+            self._remember(key, prepared)
+        inner = self._inner_context(context, caller.variables, caller.context_item)
+        inner.declared_functions = dict(caller.functions)
+        value = self._evaluate_shared(prepared.statements, inner, context)
+        context.content_type = inner.content_type or context.content_type
+        return value
+
+    def _evaluate_shared(
+        self, statements: Sequence[_Statement], inner: DynamicContext, context: DynamicContext
+    ) -> Value:
+        """Run statements as part of the one that asks for them, in its transaction."""
+        inner.edits = context.edits
+        parts = [execute(each.ready(), inner) for each in statements]
+        return parts[0] if len(parts) == 1 else [item for part in parts for item in as_list(part)]
 
     def _inner_context(
         self, context: DynamicContext, variables: Mapping[tuple[str, str], Any], context_item: Any
@@ -457,13 +561,13 @@ class Engine:
         """
         hints = f" at {', '.join(map(_literal, locations))}" if locations else ""
         prolog = f"import module namespace m = {_literal(uri)}{hints};"
-        program = self._compile(f"{prolog} ()", static.dialect, static.base_uri, None).statements[0].generated.program
+        program = self._compile(f"{prolog} ()", static.dialect, static.base_uri).statements[0].ready().program
         names = [each.local for each in program.variables if each.uri == uri and not each.private]
         functions = [(each.local, each.arity) for each in program.functions if each.uri == uri and not each.private]
         members = [*[f"$m:{name}" for name in names], *[f"m:{name}#{arity}" for name, arity in functions]]
-        prepared = self._compile(f"{prolog} [{', '.join(members)}]", static.dialect, static.base_uri, None)
+        prepared = self._compile(f"{prolog} [{', '.join(members)}]", static.dialect, static.base_uri)
         inner = self._inner_context(context, variables, context_item)
-        values = execute(prepared.statements[0].generated, inner).members()
+        values = execute(prepared.statements[0].ready(), inner).members()
         items = zip(functions, values[len(names) :], strict=True)
         return list(zip(names, values, strict=False)), [(name, arity, item) for (name, arity), item in items]
 
@@ -555,6 +659,21 @@ def _place(generated: Generated, traceback: Any) -> Any:
                 break
             return generated.place(line, column, end_column) or generated.place(line, None, None)
     return generated.place(traceback.tb_lineno, None, None)
+
+
+def _imports_modules(module: tree.Module) -> bool:
+    return any(isinstance(each, (tree.ModuleImport, tree.UsingDecl)) for each in module.declarations)
+
+
+def _is_repeatable(context: DynamicContext, outer: Any) -> bool:
+    """Whether a statement that starts anew finds everything as it was: it was given nothing that it can change.
+
+    One that another statement evaluates may have been given that one's maps.
+    """
+    if outer is None:
+        return True
+    values = [item for value in context.variables.values() for item in as_list(value)]
+    return all(type(item) in ATOMIC_CLASSES or isinstance(item, XPathNode) for item in values)
 
 
 def _output_parameters(static: StaticContext, documents: Callable[[str], Any] | None) -> serialization.Parameters:

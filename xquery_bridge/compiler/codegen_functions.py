@@ -109,6 +109,18 @@ class FunctionCodegen(ConstructorCodegen):
             return self.call(node, "the_item", code, form="item")
         return Code(f"given({code.text})", "any", code.depth + 1)
 
+    def value_Caller(self, node: ir.Caller) -> Code:
+        """The variables as they are, those of the prolog as the functions that compute them, and the context item."""
+        local = [(key, read) for key, read in node.variables if not isinstance(read, ir.GlobalRef)]
+        prolog = [(key, read.variable) for key, read in node.variables if isinstance(read, ir.GlobalRef)]
+        entries = [f"{key!a}: Deferred({variable.var.python})" for key, variable in prolog]
+        entries += [f"{key!a}: {self.value(read).text}" for key, read in local]
+        item = "context.context_item" if node.run_item else "None"
+        if node.item is not None:
+            item = self.value(node.item).text
+        static = self.constant("static", node.static)
+        return Code(f"CallerScope({static}, {{{', '.join(entries)}}}, {item}, context.declared_functions)", "item", 2)
+
     def _mapped_builtin(self, node: ir.BuiltinCall) -> Code:
         """1.0-ml's function mapping: one call for each item of an argument for a parameter of one item."""
         return self._mapped(node, node.args, node.mapped, lambda args: ir.BuiltinCall(

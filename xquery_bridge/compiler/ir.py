@@ -225,12 +225,13 @@ class For(Node):
     declared: SequenceType | None
     allowing_empty: bool
     source: Expr
+    cells: list[Var] = field(default_factory=list)
 
     def bound(self) -> list[Var]:
         return []
 
     def variables(self) -> list[Var]:
-        return [self.var] if self.position is None else [self.var, self.position]
+        return [*self.cells, self.var] if self.position is None else [*self.cells, self.var, self.position]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -284,10 +285,11 @@ class Window(Node):
     source: Expr
     start_condition: WindowCondition
     end_condition: WindowCondition | None
+    cells: list[Var] = field(default_factory=list)
 
     def bound(self) -> list[Var]:
         ends = self.end_condition.variables() if self.end_condition is not None else []
-        return [*self.start_condition.variables(), *ends]
+        return [*self.cells, *self.start_condition.variables(), *ends]
 
     def variables(self) -> list[Var]:
         return [self.var, *self.bound()]
@@ -547,10 +549,12 @@ class SimpleMap(Node):
     left: Expr
     focus: Focus
     right: Expr
+    cells: list[Var] = field(default_factory=list)
 
     def refresh(self) -> None:
         focus = self.focus
-        self.free = self.left.free | self.right.free.difference((focus.item, focus.position, focus.last))
+        inner = self.right.free.difference((focus.item, focus.position, focus.last, *self.cells))
+        self.free = self.left.free | inner
         self.calls = self.left.calls | self.right.calls
         self.own_purity = max(self.left.own_purity, self.right.own_purity)
 
@@ -587,9 +591,10 @@ class Predicate(Node):
     kids: ClassVar[tuple[str, ...]] = ("condition",)
     focus: Focus
     condition: Expr
+    cells: list[Var] = field(default_factory=list)
 
     def bound(self) -> list[Var]:
-        return [self.focus.item, self.focus.position, self.focus.last]
+        return [self.focus.item, self.focus.position, self.focus.last, *self.cells]
 
     @property
     def uses_position(self) -> bool:
@@ -628,6 +633,48 @@ class Filter(Node):
     predicate: Predicate
 
 
+# ----------------------------------------------------------------------------------------------- what rewrites introduce
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Once(Node):
+    """An expression that loops do not change: computed when first reached, and kept in a cell.
+
+    The loop that it was moved out of lists the cell among its `cells`, and makes it, empty, before it begins.
+    """
+
+    kids: ClassVar[tuple[str, ...]] = ("operand",)
+    cell: Var
+    operand: Expr
+
+    def refresh(self) -> None:
+        Node.refresh(self)
+        self.free = self.free | {self.cell}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Join(Node):
+    """The items of `source`, each bound to `item`, whose `key` compares with `probe` (or the other way round: `swapped`).
+
+    The index of the keys is kept in a cell, as with Once; or, when there is none, in the tree (`runtime.indexes`).
+    """
+
+    kids: ClassVar[tuple[str, ...]] = ("source", "key", "probe")
+    cell: Var | None
+    source: Expr
+    item: Var
+    key: Expr
+    probe: Expr
+    operator: str
+    general: bool
+    swapped: bool
+
+    def refresh(self) -> None:
+        Node.refresh(self)
+        own = (self.key.free - {self.item}) | self.source.free | self.probe.free
+        self.free = own if self.cell is None else own | {self.cell}
+
+
 # ------------------------------------------------------------------------------------------------------------ functions
 
 
@@ -649,6 +696,17 @@ class BuiltinCall(Node):
                 return max(arg.body_purity if isinstance(arg, FunctionValue) else EFFECTS for arg in functions)
             return EFFECTS
         return PURE if self.row.deterministic else CREATES
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Caller(Node):
+    """What a call sees around it, for xdmp:value: variables by name, and the context item (`run_item`: the run's)."""
+
+    kids: ClassVar[tuple[str, ...]] = ("variables", "item")
+    variables: list[tuple[tuple[str, str], Expr]]
+    item: Expr | None
+    run_item: bool
+    static: StaticContext
 
 
 def _calls_functions(row: Row) -> bool:

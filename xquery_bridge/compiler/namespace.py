@@ -18,6 +18,7 @@ from xquery_bridge.runtime import (
     values,
 )
 from xquery_bridge.runtime.arrays import XdmArray
+from xquery_bridge.runtime.context import CallerScope, Deferred
 from xquery_bridge.runtime.functions import FunctionItem
 
 _VALUE_COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -117,6 +118,8 @@ RUNTIME: Final[dict[str, Any]] = {
     **{f"general_{name}": getattr(comparison, f"general_{name}") for name in _VALUE_COMPARISONS},
     **{f"{axis.replace('-', '_')}_step": step for axis, step in axes.STEPS.items()},
     **{f"{axis.replace('-', '_')}_axis": nodes for axis, nodes in axes.AXES.items()},
+    "CallerScope": CallerScope,
+    "Deferred": Deferred,
     "FunctionItem": FunctionItem,
     "XdmArray": XdmArray,
     "text_node": construction.text,

@@ -16,10 +16,10 @@ from xquery_bridge.compiler.resolve_functions import FunctionResolver
 from xquery_bridge.compiler.resolve_paths import PathResolver
 from xquery_bridge.compiler.resolver import OperatorResolver
 from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
-from xquery_bridge.compiler.types import ANY, FUNCTION, StaticType
+from xquery_bridge.compiler.types import ANY, FUNCTION
 from xquery_bridge.errors import NotSupportedYet, XQueryError
 from xquery_bridge.registry import Registry
-from xquery_bridge.runtime.context import ENHANCED_PREFIXES, FN, XML, XS, StaticContext
+from xquery_bridge.runtime.context import ENHANCED_PREFIXES, FN, XML, XS, CallerScope, StaticContext
 from xquery_bridge.runtime.sequence_types import SequenceType
 from xquery_bridge.syntax import tree
 from xquery_bridge.syntax.parser import parse_query
@@ -124,17 +124,19 @@ class ProgramBuilder:
         static: StaticContext,
         *,
         uri: str = "/eval",
-        outer: dict[tuple[str, str], StaticType] | None = None,
+        outer: CallerScope | None = None,
     ) -> Program:
-        """The program of a main module; `outer` are variables of a caller that the query may use undeclared."""
+        """The program of a main module; `outer` has variables and functions of a caller, usable undeclared."""
         if module.body is None:
             raise XQueryError("XPST0003", "A library module cannot be evaluated by itself")
         scope = ModuleScope(static, PlaceTable(source, uri, static.dialect))
         self._main = scope
-        for (outer_uri, outer_local), type in (outer or {}).items():
-            var = ir.Var(outer_local, self.names.make(outer_local), type, is_global=True)
-            made = ir.GlobalVariable(outer_uri, outer_local, var, None, True, static, module=uri)
-            scope.variables[(outer_uri, outer_local)] = made
+        if outer is not None:
+            scope.outer_functions = frozenset(outer.functions)
+            for outer_uri, outer_local in outer.variables:
+                var = ir.Var(outer_local, self.names.make(outer_local), ANY, is_global=True)
+                made = ir.GlobalVariable(outer_uri, outer_local, var, None, True, static, module=uri)
+                scope.variables[(outer_uri, outer_local)] = made
         try:
             self._prolog(module, scope)
             self._link()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from elementpath.datatypes import QName
+
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.resolver import ResolverBase
-from xquery_bridge.compiler.types import ANY, BOOLEAN, STRING, StaticType, atomized
+from xquery_bridge.compiler.types import ANY, BOOLEAN, INTEGER, STRING, StaticType, atomized
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.registry import Row
 from xquery_bridge.runtime.context import FN, XS
@@ -77,6 +79,8 @@ class FunctionResolver(ResolverBase):
                 return special
         row = self.scope.registry.lookup(uri, local, arity)
         if row is None:
+            if (uri, local, arity) in self.scope.module.outer_functions:
+                return self._dynamic(self._outer_function(uri, local, arity), written)
             raise self.scope.undefined_function(name, arity)
         return self._builtin(row, self.exprs(written))
 
@@ -115,7 +119,19 @@ class FunctionResolver(ResolverBase):
                 found.append(self.context_item())
             elif need in ("position", "last"):
                 found.append(self.focus_part(need))
+            elif need == "caller":
+                found.append(self._caller())
         return found
+
+    def _caller(self) -> ir.Expr:
+        """All that is visible here."""
+        variables: list[tuple[tuple[str, str], ir.Expr]] = []
+        for key, declared in self.scope.module.variables.items():
+            declared.var.uses += 1
+            variables.append((key, ir.GlobalRef(variable=declared, type=ANY)))
+        variables += [(key, self.read(var)) for key, var in self.scope.visible().items()]
+        item = None if self.focus is None else self.read(self.focus.item)
+        return ir.Caller(variables=variables, item=item, run_item=self.main, static=self.scope.static)
 
     def _result_type(self, row: Row, args: list[ir.Expr]) -> StaticType:
         declared = self.types.static(row.result)
@@ -157,8 +173,17 @@ class FunctionResolver(ResolverBase):
         uri, local = self.scope.function_name(name)
         made = self.builtin_item(uri, local, arity, name.prefix)
         if made is None:
+            if (uri, local, arity) in self.scope.module.outer_functions:
+                return self._outer_function(uri, local, arity)
             raise self.scope.undefined_function(name, arity)
         return made
+
+    def _outer_function(self, uri: str, local: str, arity: int) -> ir.Expr:
+        """A function of the query that evaluates this one, looked up when it is needed."""
+        row = self.scope.registry.lookup(FN, "function-lookup", 2)
+        assert row is not None
+        args = [ir.Literal(value=QName(uri, local), type=StaticType("qname")), ir.Literal(value=arity, type=INTEGER)]
+        return self._builtin(row, list[ir.Expr](args))
 
     def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> ir.InlineFunction | None:
         """A built-in function, or the constructor function of a type, as an inline function that calls it."""

@@ -74,6 +74,8 @@ class ModuleScope:
     functions: dict[tuple[str, str, int], Function] = field(default_factory=dict)
     variables: dict[tuple[str, str], GlobalVariable] = field(default_factory=dict)
     using: list[str] = field(default_factory=list)
+    #: functions of the query that evaluates this one (xdmp:value), found by name when they are called
+    outer_functions: frozenset[tuple[str, str, int]] = frozenset()
     #: own functions and variables, in the order of declaration
     own_functions: list[tuple[Function, tree.FunctionDecl]] = field(default_factory=list)
     own_variables: list[tuple[GlobalVariable, tree.VarDecl]] = field(default_factory=list)

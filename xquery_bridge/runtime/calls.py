@@ -14,7 +14,7 @@ from xquery_bridge.runtime.axes import ddo, follows, is_same, require_node, requ
 from xquery_bridge.runtime.casts import cast, castable
 from xquery_bridge.runtime.collations import Collation
 from xquery_bridge.runtime.comparison import grouping_key
-from xquery_bridge.runtime.context import DynamicContext
+from xquery_bridge.runtime.context import Deferred, DynamicContext
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray
 from xquery_bridge.runtime.maps import XdmMap
@@ -388,4 +388,5 @@ def external_value(context: DynamicContext, key: tuple[str, str], declared: Sequ
     """The value given for an external variable, converted to the type declared for it."""
     from xquery_bridge.runtime.external_values import converted_external  # noqa: PLC0415
 
-    return converted_external(context.variables[key], declared, static, key[1])
+    value = context.variables[key]
+    return converted_external(value.compute() if type(value) is Deferred else value, declared, static, key[1])

@@ -43,7 +43,7 @@ def caught_error(error: BaseException, context: DynamicContext, savepoint: Any =
     if not found.catchable:
         raise found
     if savepoint is not None:
-        context.transaction.rollback_to(savepoint)
+        context.rollback_to(savepoint)
     if not found.frames and context.locate is not None:
         context.locate(found, error.__traceback__)
     context.memory["caught error"] = found  # for xdmp:rethrow

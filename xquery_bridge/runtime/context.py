@@ -126,6 +126,32 @@ class StaticContext:
         return found
 
 
+@dataclass(slots=True)
+class CallerScope:
+    """What an expression evaluated at run time sees of the place that asks for it (xdmp:value).
+
+    `variables` holds values by (uri, local), those of the prolog as functions of no arguments (`Deferred`); `functions`
+    the functions that the query declares by (uri, local, arity).
+    """
+
+    static: StaticContext
+    variables: dict[tuple[str, str], Any]
+    context_item: Any
+    functions: Mapping[tuple[str, str, int], Callable[[], FunctionItem]]
+
+    @property
+    def names(self) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str, int]]]:
+        """The names of what is visible: all that compiling the expression depends on."""
+        return frozenset(self.variables), frozenset(self.functions)
+
+
+@dataclass(slots=True, frozen=True)
+class Deferred:
+    """A value that is computed when it is asked for."""
+
+    compute: Callable[[], Value]
+
+
 class Evaluator(Protocol):
     """The engine, as far as a library function may reach it."""
 
@@ -136,11 +162,14 @@ class Evaluator(Protocol):
         context: DynamicContext,
         variables: Mapping[tuple[str, str], Any],
         dialect: str | None = None,
-        static: StaticContext | None = None,
+        base_uri: str | None = None,
         context_item: Any = None,
         own_transaction: bool = True,
     ) -> Value:
         """Compile and run another query within this run."""
+
+    def evaluate_within(self, source: str, caller: CallerScope, context: DynamicContext) -> Value:
+        """Evaluate an expression that sees what its caller sees."""
 
     def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
         """A built-in function as an item, or None."""
@@ -185,6 +214,8 @@ class DynamicContext:
     content_type: str = ""
     memory: dict[str, Any] = field(default_factory=dict)
     database: str = ""
+    #: Changes of nodes of stored documents, which the running statement makes when it ends (1.0-ml's xdmp:node-replace …).
+    edits: list[Any] = field(default_factory=list)
     #: Adds places in the query to an error, from the traceback of generated code.
     locate: Callable[[XQueryError, Any], None] | None = None
     #: The running program's functions by (uri, local, arity): set by the generated code for fn:function-lookup.
@@ -203,7 +234,13 @@ class DynamicContext:
 
     def savepoint(self) -> Any:
         """The updates of the running statement so far (1.0-ml: a `try` that fails takes its own back)."""
-        return None if self.transaction is None else self.transaction.savepoint()
+        return None if self.transaction is None else (self.transaction.savepoint(), len(self.edits))
+
+    def rollback_to(self, savepoint: Any) -> None:
+        """Take back the updates made since a savepoint."""
+        changes, edits = savepoint
+        self.transaction.rollback_to(changes)
+        del self.edits[edits:]
 
     def function_item(self, static: StaticContext, uri: str, local: str, arity: int) -> FunctionItem | None:
         """The function of that name and arity, declared by the query or built in; None when there is none."""
@@ -221,7 +258,7 @@ class DynamicContext:
         variables: Mapping[tuple[str, str], Any] | None = None,
         *,
         dialect: str | None = None,
-        static: StaticContext | None = None,
+        base_uri: str | None = None,
         context_item: Any = None,
         own_transaction: bool = True,
     ) -> Value:
@@ -233,7 +270,7 @@ class DynamicContext:
             context=self,
             variables=variables or {},
             dialect=dialect,
-            static=static,
+            base_uri=base_uri,
             context_item=context_item,
             own_transaction=own_transaction,
         )

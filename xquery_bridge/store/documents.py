@@ -62,8 +62,11 @@ class Transaction(Protocol):
     def delete(self, uri: str) -> None:
         """Remove a document. Raises XDMP-DOCNOTFOUND when there is none, XDMP-CONFLICTINGUPDATES as `insert` does."""
 
-    def commit(self) -> None:
-        """Make the changes durable, or raise TransactionConflict with nothing changed when what it read is out of date."""
+    def commit(self) -> bool:
+        """Make the changes durable and say whether there were any.
+
+        Raises TransactionConflict with nothing changed when what the transaction read is out of date.
+        """
 
     def rollback(self) -> None:
         """Forget the changes."""
@@ -72,8 +75,12 @@ class Transaction(Protocol):
 class Store(Protocol):
     """A set of documents. One store object serves one thread at a time; many may be open on the same directory."""
 
-    def begin(self) -> Transaction:
-        """Start a transaction on the state as it is now."""
+    def begin(self, outer: Transaction | None = None) -> Transaction:
+        """Start a transaction on the state as it is now.
+
+        Without `outer`, one that was left open is forgotten. `outer` is a running transaction of this store, which
+        rests until the new one ends and then goes on from the state as it is by that time.
+        """
 
     def close(self) -> None:
         """Release every resource."""

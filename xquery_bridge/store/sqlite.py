@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from xquery_bridge.errors import XQueryError
-from xquery_bridge.store.documents import Document, Kind, TransactionConflict
+from xquery_bridge.store.documents import Document, Kind, Transaction, TransactionConflict
 
 DATABASE_FILE: Final = "documents.db"
 BUSY_SECONDS: Final = 30.0
@@ -86,8 +86,8 @@ class SQLiteStore:
             run("ROLLBACK")
             raise
 
-    def begin(self) -> SQLiteTransaction:
-        return SQLiteTransaction(self._connection)
+    def begin(self, outer: Transaction | None = None) -> SQLiteTransaction:
+        return SQLiteTransaction(self._connection, cast("SQLiteTransaction | None", outer))
 
     def close(self) -> None:
         self._connection.close()
@@ -96,14 +96,18 @@ class SQLiteStore:
 class SQLiteTransaction:
     """A `Transaction`: an SQLite read snapshot and the changes made so far."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, outer: SQLiteTransaction | None = None) -> None:
         self._connection = connection
+        self._outer = outer
         self._changes: dict[str, Document | None] = {}
         self._read: dict[str, int] = {}
-        if connection.in_transaction:  # an earlier statement was stopped before it could end its transaction
+        if connection.in_transaction:  # the outer one's snapshot, or that of a statement that was stopped
             connection.execute("ROLLBACK")
-        connection.execute("BEGIN DEFERRED")
-        connection.execute("SELECT version FROM counter").fetchone()  # the first read takes the snapshot
+        self._take_snapshot()
+
+    def _take_snapshot(self) -> None:
+        self._connection.execute("BEGIN DEFERRED")
+        self._connection.execute("SELECT version FROM counter").fetchone()  # the first read takes the snapshot
 
     def get(self, uri: str) -> Document | None:
         for document in self._documents("WHERE uri = ?", (uri,)):
@@ -148,10 +152,17 @@ class SQLiteTransaction:
             raise XQueryError("FODC0002", "Document not found", expression=f'xdmp:document-delete("{uri}")')
         self._change(uri, None)
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
+        try:
+            return self._commit()
+        finally:
+            if self._outer is not None:
+                self._outer._take_snapshot()
+
+    def _commit(self) -> bool:
         self._connection.execute("COMMIT")
         if not self._changes:
-            return
+            return False
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         try:
@@ -170,11 +181,23 @@ class SQLiteTransaction:
         except BaseException:
             run("ROLLBACK")
             raise
+        self._tell_outer(version)
+        return True
+
+    def _tell_outer(self, version: int) -> None:
+        """What this transaction changed is no conflict for the ones it ran within."""
+        outer = self._outer
+        while outer is not None:
+            for uri in outer._read.keys() & self._changes.keys():
+                outer._read[uri] = 0 if self._changes[uri] is None else version
+            outer = outer._outer
 
     def rollback(self) -> None:
         self._changes.clear()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+        if self._outer is not None:
+            self._outer._take_snapshot()
 
     def _documents(self, where: str, values: Iterable[str]) -> Iterator[Document]:
         """Documents in URI order; each is remembered as read with its version."""

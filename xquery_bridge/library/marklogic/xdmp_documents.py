@@ -7,17 +7,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from elementpath.datatypes import UnsignedLong
-from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.library.marklogic.node_edits import uri_of
 from xquery_bridge.library.marklogic.options import option_values
 from xquery_bridge.library.marklogic.xdmp import XDMP
 from xquery_bridge.library.stored_documents import document_nodes, document_of, kind_of_uri
-from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.construction import adopt, copy_node
 from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.json_items import MapMap
-from xquery_bridge.runtime.nodes import DocumentNode, path_of, root
 from xquery_bridge.store import Document, Transaction
 
 
@@ -177,23 +174,17 @@ def document_get_collections(context: DynamicContext, uris: Sequence[str]) -> li
 @XDMP.row("node-collections($node as node()) as xs:string*", needs="dynamic", effects=True)
 def node_collections(context: DynamicContext, node: Any) -> list[str]:
     """The collections of the document that a node belongs to."""
-    uri = _uri_of(node)
+    uri = uri_of(node)
     return [] if uri is None else document_get_collections(context, [uri])
 
 
 # ---------------------------------------------------------------------------------------------------------------- nodes
 
 
-def _uri_of(node: Any) -> str | None:
-    top = root(node)
-    uri: str | None = top.document_uri if top.kind == "document" else None
-    return uri
-
-
 @XDMP.row("node-uri($node as node()?) as xs:string?")
 def node_uri(node: Any) -> str | None:
     """The URI of the document that a node belongs to."""
-    return None if node is None else _uri_of(node)
+    return None if node is None else uri_of(node)
 
 
 _KIND_NAMES: Final = {"processing-instruction": "processing-instruction", "namespace": "namespace"}
@@ -212,134 +203,9 @@ def path(node: Any, include_document: bool | None = None) -> str:
     """The path of a node from its root, in the form `/a/b[2]`; with the document's fn:doc call where asked for."""
     from xquery_bridge.runtime.serialization.answer import node_path
 
-    uri = _uri_of(node)
+    uri = uri_of(node)
     before = f'fn:doc("{uri}")' if include_document and uri else ""
     return f"{before}{node_path(node)}" if node.kind != "document" else before or "/"
-
-
-def _edited(
-    context: DynamicContext, node: Any, function: str, edit: Callable[[Any, Any], None]
-) -> None:
-    """Change the stored document that a node belongs to, on a copy, when the statement ends.
-
-    Several edits of one document in a statement are applied one after another.
-    """
-    top = root(node)
-    uri = _uri_of(node)
-    if uri is None:
-        raise XQueryError(
-            "FOER0000",
-            "The node is not part of a stored document",
-            expression=f"xdmp:{function}",
-            marklogic_code="XDMP-UPEXTNODES",
-        )
-    edits: dict[str, tuple[DocumentNode, dict[int, Any]]] = context.memory.setdefault("edited", {})
-    held = edits.get(uri)
-    if held is None or held[0].tree.uri != uri:
-        copied = copy_node(top)
-        twins: dict[int, Any] = {}
-        stack = [(top, copied)]
-        while stack:
-            old, new = stack.pop()
-            twins[id(old)] = new
-            twins.update({id(a): b for a, b in zip(old.attributes, new.attributes, strict=True)})
-            stack.extend(zip(old.children, new.children, strict=True))
-        held = edits[uri] = (copied, twins)
-    copied, twins = held
-    twin = twins.get(id(node))
-    if twin is None:
-        raise XQueryError(
-            "FOER0000",
-            "Conflicting updates",
-            expression=f"xdmp:{function}",
-            marklogic_code="XDMP-CONFLICTINGUPDATES",
-        )
-    edit(twin, twin.parent)
-    document = existing(context, uri, function)
-    changed = document_of(uri, copied, document.collections)
-    transaction_of(context, function).replace(changed)
-
-
-def _place(parent: Any, node: Any) -> int:
-    return next(at for at, child in enumerate(parent.children) if child is node)
-
-
-def _new(parent: Any, node: Any) -> Any:
-    if not isinstance(node, XPathNode):
-        raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(node)} as node()")
-    source: Any = node
-    if source.kind == "document":
-        source = source.children[0]
-    made = copy_node(source)
-    made.parent = parent
-    return made
-
-
-@XDMP.row("node-replace($old as node(), $new as node()) as empty-sequence()", needs="dynamic", effects=True)
-def node_replace(context: DynamicContext, old: Any, new: Any) -> None:
-    """Replace a node of a stored document when the statement ends."""
-
-    def edit(twin: Any, parent: Any) -> None:
-        made = _new(parent, new)
-        if twin.kind == "document":
-            made.parent = twin
-            twin.children[:] = [made]
-        elif twin.kind == "attribute":
-            parent.attributes = [made if one is twin else one for one in parent.attributes]
-        else:
-            if made.kind != "element" and twin.name is not None:
-                made.name = twin.name
-            parent.children[_place(parent, twin)] = made
-
-    _edited(context, old, "node-replace", edit)
-
-
-@XDMP.row("node-delete($old as node()) as empty-sequence()", needs="dynamic", effects=True)
-def node_delete(context: DynamicContext, old: Any) -> None:
-    """Remove a node of a stored document when the statement ends."""
-
-    def edit(twin: Any, parent: Any) -> None:
-        if twin.kind == "attribute":
-            parent.attributes = [one for one in parent.attributes if one is not twin]
-        else:
-            del parent.children[_place(parent, twin)]
-
-    if getattr(old, "kind", "") == "document":
-        document_delete(context, _uri_of(old) or "")
-    else:
-        _edited(context, old, "node-delete", edit)
-
-
-@XDMP.row("node-insert-child($parent as node(), $new as node()) as empty-sequence()", needs="dynamic", effects=True)
-def node_insert_child(context: DynamicContext, parent: Any, new: Any) -> None:
-    """Add a node, or an attribute, to an element of a stored document when the statement ends."""
-
-    def edit(twin: Any, _: Any) -> None:
-        made = _new(twin, new)
-        if made.kind == "attribute":
-            twin.attributes = [*twin.attributes, made]
-        else:
-            adopt(twin, made)
-
-    _edited(context, parent, "node-insert-child", edit)
-
-
-def _inserted_beside(function: str, shift: int) -> None:
-    def insert(context: DynamicContext, sibling: Any, new: Any) -> None:
-        """Add a node beside one of a stored document when the statement ends."""
-
-        def edit(twin: Any, parent: Any) -> None:
-            parent.children.insert(_place(parent, twin) + shift, _new(parent, new))
-
-        _edited(context, sibling, function, edit)
-
-    XDMP.add(
-        f"{function}($sibling as node(), $new as node()) as empty-sequence()", insert, needs="dynamic", effects=True
-    )
-
-
-_inserted_beside("node-insert-before", 0)
-_inserted_beside("node-insert-after", 1)
 
 
 # ------------------------------------------------------------------------------------------------------ looking and asking

@@ -12,7 +12,7 @@ from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.marklogic.options import option_items
 from xquery_bridge.library.marklogic.xdmp import XDMP
 from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.context import FN, DynamicContext, StaticContext
+from xquery_bridge.runtime.context import FN, CallerScope, DynamicContext, StaticContext
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import MapMap
 from xquery_bridge.runtime.values import Value, as_list, atomize, string_of
@@ -64,11 +64,13 @@ def _dialect(options: Mapping[str, Any]) -> str | None:
     return _DIALECTS[version]
 
 
-def _evaluated(context: DynamicContext, source: str, variables: Variables, options: Any) -> Value:
+def _evaluated(
+    context: DynamicContext, source: str, variables: Variables, options: Any, path: str | None = None
+) -> Value:
     """Run a query in a context of its own; `isolation` same-statement shares the caller's transaction."""
     given = option_items(options)
     shared = _option(given, "isolation") == "same-statement"
-    return context.evaluate(source, variables, dialect=_dialect(given), own_transaction=not shared)
+    return context.evaluate(source, variables, dialect=_dialect(given), base_uri=path, own_transaction=not shared)
 
 
 @XDMP.row("eval($xquery as xs:string) as item()*", needs="dynamic", effects=True)
@@ -88,7 +90,7 @@ def evaluate(context: DynamicContext, source: str, variables: Sequence[Any] = ()
 )
 def invoke(context: DynamicContext, path: str, variables: Sequence[Any] = (), options: Any = None) -> Value:
     """Evaluate a main module that is stored as a document. Raises XDMP-MODNOTFOUND."""
-    return _evaluated(context, module_source(context, path), external_variables(variables), options)
+    return _evaluated(context, module_source(context, path), external_variables(variables), options, path)
 
 
 def module_source(context: DynamicContext, path: str) -> str:
@@ -129,37 +131,49 @@ def invoke_function(function: Any, options: Any = None) -> Value:
 # ------------------------------------------------------------------------------------------------- the caller's context
 
 
-@XDMP.row("value($expr as xs:string) as item()*", needs="dynamic static", effects=True)
-@XDMP.row("value($expr as xs:string, $map as map:map?) as item()*", needs="dynamic static", effects=True)
 @XDMP.row(
+    "value($expr as xs:string) as item()*",
+    "value($expr as xs:string, $map as map:map?) as item()*",
     "value($expr as xs:string, $map as map:map?, $context as item()?) as item()*",
-    needs="dynamic static",
+    needs="dynamic caller",
     effects=True,
 )
 def value(
-    context: DynamicContext, static: StaticContext, source: str, variables: MapMap | None = None, item: Any = None
+    context: DynamicContext, caller: CallerScope, source: str, variables: MapMap | None = None, item: Any = None
 ) -> Value:
-    """Evaluate an expression with the caller's namespaces; its variables come from the map."""
-    given = {} if variables is None else {_clark(key): member for key, member in variables.items()}
-    return context.evaluate(
-        source, given, static=static, context_item=item, own_transaction=False
-    )
+    """Evaluate an expression that sees the caller's variables, functions, namespaces and context item.
+
+    The map adds variables, by Clark names; a context given stands for the caller's.
+    """
+    if variables is not None:
+        caller.variables.update({_clark(key): member for key, member in variables.items()})
+    if item is not None:
+        caller.context_item = item
+    return _within(context, source, caller)
 
 
-@XDMP.row("unpath($expr as xs:string) as item()*", needs="dynamic static", effects=True)
-@XDMP.row("unpath($expr as xs:string, $map as map:map?) as item()*", needs="dynamic static", effects=True)
+def _within(context: DynamicContext, source: str, caller: CallerScope) -> Value:
+    if context.evaluator is None:
+        raise XQueryError("FOER0000", "No query can be evaluated here", marklogic_code="XDMP-EVAL")
+    return context.evaluator.evaluate_within(source, caller, context)
+
+
 @XDMP.row(
+    "unpath($expr as xs:string) as item()*",
+    "unpath($expr as xs:string, $map as map:map?) as item()*",
     "unpath($expr as xs:string, $map as map:map?, $context as item()?) as item()*",
-    needs="dynamic static",
+    needs="dynamic caller",
     effects=True,
 )
 def unpath(
-    context: DynamicContext, static: StaticContext, source: str, namespaces: MapMap | None = None, item: Any = None
+    context: DynamicContext, caller: CallerScope, source: str, namespaces: MapMap | None = None, item: Any = None
 ) -> Value:
     """Evaluate a path, such as xdmp:path gives; the map binds prefixes."""
     bound = {} if namespaces is None else {key: string_of(as_list(uri)[0]) for key, uri in namespaces.items()}
-    known = replace(static, namespaces={**static.namespaces, **bound})
-    return context.evaluate(source, {}, static=known, context_item=item, own_transaction=False)
+    caller.static = replace(caller.static, namespaces={**caller.static.namespaces, **bound})
+    if item is not None:
+        caller.context_item = item
+    return _within(context, source, caller)
 
 
 # ------------------------------------------------------------------------------------------------------------ functions

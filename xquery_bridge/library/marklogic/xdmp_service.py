@@ -82,7 +82,7 @@ def sleep(milliseconds: int) -> None:
 @XDMP.row("elapsed-time() as xs:dayTimeDuration", needs="dynamic", effects=True)
 def elapsed_time(context: DynamicContext) -> DayTimeDuration:
     """How long the query has run."""
-    passed = datetime.datetime.now(datetime.timezone.utc) - context.started
+    passed = datetime.datetime.now(datetime.UTC) - context.started
     return DayTimeDuration.fromtimedelta(passed)
 
 
