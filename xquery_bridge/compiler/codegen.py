@@ -12,6 +12,7 @@ from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_functions import FunctionCodegen
 from xquery_bridge.compiler.namespace import RUNTIME
 from xquery_bridge.compiler.program import Program
+from xquery_bridge.compiler.rewrite import rewrite
 from xquery_bridge.compiler.writer import FunctionWriter, Place, Source
 
 _serials = itertools.count(1)
@@ -37,6 +38,7 @@ GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
 
 def generate(program: Program) -> Generated:
     """Write a program as Python source and compile it."""
+    rewrite(program)
     namespace = dict(RUNTIME)
     codegen = FunctionCodegen(program, namespace)
     for variable in program.variables:

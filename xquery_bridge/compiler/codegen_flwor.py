@@ -76,9 +76,10 @@ class FlworCodegen(OperatorCodegen):
             return None
         first = node.clauses[0]
         if not isinstance(first, ir.For) or not all(
-            is_inline(clause.source) for clause in node.clauses[1:] if isinstance(clause, ir.For)
+            is_inline(clause.source) and not clause.cells for clause in node.clauses[1:] if isinstance(clause, ir.For)
         ):
             return None
+        self.make_cells(first.cells)
         head = self._source(first)
         if ":=" in head.text:
             head = self.spill(head)
@@ -216,7 +217,13 @@ class FlworCodegen(OperatorCodegen):
             case _:
                 raise AssertionError(f"{type(clause).__name__} within a segment")
 
+    def make_cells(self, cells: list[ir.Var]) -> None:
+        """Empty cells for what a loop computes once."""
+        for cell in cells:
+            self.out.line(f"{cell.python} = []")
+
     def _for(self, clause: ir.For, rest: Callable[[], None], stop: str | None) -> None:
+        self.make_cells(clause.cells)
         items = self.items(clause.source)
         if clause.allowing_empty:
             items = self.spill(items, "items")
@@ -239,6 +246,9 @@ class FlworCodegen(OperatorCodegen):
         return _Loop(self, head, stop)
 
     def _where(self, clause: ir.Where, rest: Callable[[], None]) -> None:
+        if isinstance(clause.condition, ir.Literal) and clause.condition.value is True:
+            rest()
+            return
         condition = self.truth(clause.condition)
         if self.out.loops:
             self.out.line(f"if not {condition.text}:")
@@ -257,7 +267,8 @@ class FlworCodegen(OperatorCodegen):
             needed = needed.difference(clause.variables()) | clause.free
         bound: list[ir.Var] = []
         for clause in clauses[:at]:
-            bound.extend(clause.variables())
+            cells = clause.cells if isinstance(clause, (ir.For, ir.Window)) else []
+            bound.extend([var for var in clause.variables() if var not in cells])
         return [var for var in bound if var in needed]
 
     def _order_by(self, clauses: list[ir.Clause], at: int, result: ir.Expr, rows: str) -> None:
@@ -488,6 +499,10 @@ _INLINE: Final = (
 
 def is_inline(node: ir.Expr) -> bool:
     """Whether an expression's code is likely to be a Python expression (if not, it still works, with more lines)."""
+    if isinstance(node, ir.Once):
+        return True
+    if isinstance(node, ir.Join):
+        return is_inline(node.probe)
     if not isinstance(node, _INLINE) or (isinstance(node, ir.Step) and node.predicates):
         return False
     return all(is_inline(child) for child in node.children())

@@ -7,9 +7,11 @@ from typing import Final
 
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_flwor import FlworCodegen, is_inline
-from xquery_bridge.compiler.writer import Code
+from xquery_bridge.compiler.rewrite import relative_path, rooted_path
+from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.runtime.axes import REVERSE_AXES
-from xquery_bridge.runtime.node_tests import node_test
+from xquery_bridge.runtime.indexes import KeyTest
+from xquery_bridge.runtime.node_tests import NodeTest, node_test
 
 #: Axes whose step from several nodes in order is in order, if each node's part is.
 _IN_ORDER: Final = {"attribute", "self"}
@@ -20,12 +22,74 @@ class PathCodegen(FlworCodegen):
 
     def test(self, test: ir.NodeTest) -> str:
         """The constant for a node test."""
-        made = node_test(test.kind, test.uri, test.local, test.literal, test.other)
+        made = self.made_test(test)
         hint = f"{test.kind}_{test.local or ('any' if test.kind != 'node' else '')}".rstrip("_")
         return self.constant(hint.replace("-", "_"), made, ("test", id(made)))
 
     def value_Root(self, node: ir.Root) -> Code:
         return self.call(node, "root_document", self.value(node.operand), form="item")
+
+    def path(self, steps: list[ir.Step]) -> str:
+        """The constant for steps without predicates."""
+        made = tuple([(step.axis, self.made_test(step.test)) for step in steps])
+        return self.constant("path", made, ("path", made))
+
+    def made_test(self, test: ir.NodeTest) -> NodeTest:
+        return node_test(test.kind, test.uri, test.local, test.literal, test.other)
+
+    # -------------------------------------------------------------------------------------------- computed once, joins
+
+    def value_Once(self, node: ir.Once) -> Code:
+        """The content of a cell; what fills it goes into a function of its own unless it is an expression."""
+        with self.out.capture() as block:
+            code = self.value(node.operand)
+        if block.lines or ":=" in code.text:
+            form = code.form
+            code = self.split(node.operand)
+            code = Code(code.text, form, code.depth)
+        cell = node.cell.python
+        return Code(f"({cell}[0] if {cell} else keep({cell}, {code.text}))", code.form, code.depth + 2)
+
+    def value_Join(self, node: ir.Join) -> Code:
+        """The items of an index that match; the probe is not evaluated where there are no items at all."""
+        with self.out.capture() as block:
+            probe = self.value(node.probe)
+        if block.lines:
+            probe = self.split(node.probe)
+        test = KeyTest(node.operator, node.general, node.swapped)
+        constant = self.constant("key_test", test, ("key test", test))
+        if node.cell is None:
+            rooted, key = rooted_path(node.source), relative_path(node.key, node.item)
+            assert rooted is not None and key is not None
+            start = self.value(rooted[0])
+            index = f"tree_index({start.text}, {self.path(rooted[1])}, {self.path(key)})"
+        else:
+            cell = node.cell.python
+            index = f"({cell}[0] if {cell} else keep({cell}, {self._index_function(node)}))"
+        index = self.mark(node.source, index)
+        name = self.temp("index")
+        text = f"({name}.matching({constant}, {probe.text}) if ({name} := {index}).items else [])"
+        return Code(self.mark(node, text), "list", probe.depth + 4)
+
+    def _index_function(self, node: ir.Join) -> str:
+        """A call of a function that makes the index of a join."""
+        free = node.source.free | (node.key.free - {node.item})
+        names = sorted({var.python for var in free if not var.is_global})
+        name = self.names.make("index")
+        saved, saved_function = self.out, self.function
+        self.out, self.function = FunctionWriter(), None
+        try:
+            items = self.spill(self.items(node.source), "items")
+            with self.out.capture(1) as block:
+                key = self.value(node.key)
+            if block.lines:
+                key = self.split(node.key)
+            keys = f"[{key.text} for {node.item.python} in {items.text}]"
+            self.out.line(f"return Index({items.text}, {keys})")
+            self.finish(f"def {name}({', '.join(names)}):")
+        finally:
+            self.out, self.function = saved, saved_function
+        return f"{name}({', '.join(names)})"
 
     # -------------------------------------------------------------------------------------------------------- steps
 
@@ -36,6 +100,10 @@ class PathCodegen(FlworCodegen):
         return Code(self.mark(node, f"in_order({code.text})"), "any", code.depth + 1)
 
     def value_Step(self, node: ir.Step) -> Code:
+        rooted = rooted_path(node) if not node.predicates else None
+        if rooted is not None:
+            start, steps = rooted
+            return self.call(node, "tree_path", self.value(start), Code(self.path(steps)), form="list")
         if all(not predicate.positional for predicate in node.predicates):
             source = self.ordered_nodes(node.input, self.value(node.input))
             found = self._plain_step(node, source)
@@ -92,6 +160,7 @@ class PathCodegen(FlworCodegen):
     def filtered(self, source: Code, predicate: ir.Predicate) -> Code:
         """The items of a list for which a predicate holds."""
         focus = predicate.focus
+        self.make_cells(predicate.cells)
         cut = self._cut(source, predicate)
         if cut is not None:
             return cut
@@ -218,6 +287,7 @@ class PathCodegen(FlworCodegen):
 
     def _map_head(self, node: ir.SimpleMap) -> str:
         focus = node.focus
+        self.make_cells(node.cells)
         source = self.items(node.left) if not isinstance(node, ir.PathMap) else self._path_items(node.left)
         if ":=" in source.text or focus.last in node.right.free:
             source = self.spill(source, "items")
@@ -270,8 +340,10 @@ def is_ordered(node: ir.Expr) -> bool:
             return (node.type.single and node.type.is_a("node")) or (value is not None and is_ordered(value))
         case ir.If():
             return is_ordered(node.then) and is_ordered(node.otherwise)
-        case ir.Treat():
+        case ir.Treat() | ir.Once():
             return is_ordered(node.operand)
+        case ir.Join():
+            return is_ordered(node.source)
         case _:
             return node.type.optional and node.type.is_a("node")
 

@@ -198,9 +198,9 @@ class GlobalRef(Node):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ContextItemRef(Node):
-    """The context item that the run was given; with `counted`, 1 where there is one (its position, and their number)."""
+    """The context item that the run was given, or its `position` or `last`."""
 
-    counted: bool = False
+    part: str = "item"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -696,6 +696,15 @@ class BuiltinCall(Node):
                 return max(arg.body_purity if isinstance(arg, FunctionValue) else EFFECTS for arg in functions)
             return EFFECTS
         return PURE if self.row.deterministic else CREATES
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FocusValue(Node):
+    """The focus of a call, for fn:function-lookup: item, position and last; none of them: the run's (`run`), or absent."""
+
+    kids: ClassVar[tuple[str, ...]] = ("parts",)
+    parts: list[Expr]
+    run: bool
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from xquery_bridge.runtime import (
     comparison,
     construction,
     flwor,
+    indexes,
     json_nodes,
     values,
 )
@@ -92,6 +93,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "processing_instruction",
         ),
     ),
+    (indexes, ("Index", "keep", "tree_index", "tree_path")),
     (json_nodes, ("array_node", "binary_node", "boolean_node", "null_node", "number_node", "object_node")),
     (
         caught,
@@ -128,5 +130,5 @@ RUNTIME: Final[dict[str, Any]] = {
 
 #: Names that no variable or function of a query may get in the generated program.
 RESERVED: Final[frozenset[str]] = frozenset(
-    {*RUNTIME, *dir(builtins), *keyword.kwlist, "context", "context_item", "known_variables", "main", "_"}
+    {*RUNTIME, *dir(builtins), *keyword.kwlist, "context", "context_item", "context_last", "context_position", "known_variables", "main", "_"}
 )

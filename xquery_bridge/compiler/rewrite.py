@@ -1,0 +1,459 @@
+"""Rewrites between resolving and code generation: what loops do not change moves out of them, and loops become joins.
+
+A walk over the program with the loops around each expression as a stack of levels. An expression that is pure and whose
+variables are all bound outside of a loop is computed once (`ir.Once`): when it is first reached, so that an error it may
+raise is raised where it was, or not at all. `for … where key = probe`, `source[key = probe]` and `some … satisfies
+key = probe` become `ir.Join`s when the source does not change in some loop around, or belongs to a tree.
+
+The laws: only what is PURE moves (`ir`); in 1.0-ml, where maps and arrays change, only what reads nodes and atomic values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.program import Program
+from xquery_bridge.compiler.scope import PythonNames
+from xquery_bridge.compiler.types import StaticType
+from xquery_bridge.runtime.context import CODEPOINT
+
+#: Expressions that may be kept for later, as a whole.
+_KEPT: Final = (
+    ir.Step,
+    ir.Filter,
+    ir.SimpleMap,
+    ir.PathMap,
+    ir.BuiltinCall,
+    ir.UserCall,
+    ir.Flwor,
+    ir.Quantified,
+    ir.Arithmetic,
+    ir.Compare,
+    ir.Concat,
+    ir.Cast,
+    ir.Atomize,
+    ir.SetOperation,
+    ir.MapConstructor,
+    ir.ArrayConstructor,
+    ir.Logic,
+    ir.If,
+    ir.InstanceOf,
+    ir.Sequence,
+    ir.Treat,
+)
+
+#: Of these, the ones that take longer than looking into a cell.
+_COSTLY: Final = (
+    ir.Step,
+    ir.Filter,
+    ir.SimpleMap,
+    ir.PathMap,
+    ir.UserCall,
+    ir.Flwor,
+    ir.Quantified,
+    ir.Cast,
+    ir.SetOperation,
+    ir.MapConstructor,
+    ir.Join,
+)
+
+#: Functions whose code is hardly more than looking into a cell.
+_CHEAP: Final = {"true", "false", "count", "exists", "empty", "not", "boolean", "string", "head", "string-length"}
+
+_DOWNWARDS: Final = {"child", "descendant", "attribute", "descendant-or-self", "self"}
+_SWAPPED: Final = {"eq": "eq", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
+
+
+class _Level:
+    """A loop around an expression. `cells` is the loop's list, None where nothing can be made before the loop."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells: list[ir.Var] | None) -> None:
+        self.cells = cells
+
+
+def rewrite(program: Program) -> None:
+    """Rewrite every body of a program in place."""
+    for function in program.functions:
+        if function.body is not None:
+            function.body = Rewriter(program.names, function.static.dialect).expr(function.body)
+    for variable in program.variables:
+        if variable.body is not None:
+            variable.body = Rewriter(program.names, variable.static.dialect).expr(variable.body)
+    program.body = Rewriter(program.names, program.static.dialect).expr(program.body)
+
+
+class Rewriter:
+    """Rewrites one body; `expr` gives the expression to put in a node's place."""
+
+    def __init__(self, names: PythonNames, dialect: str) -> None:
+        self.names = names
+        self.enhanced = dialect == "1.0-ml"
+        self.levels: list[_Level] = []
+        #: variable -> number of loops around its binding; those of the function itself are not here
+        self.depth: dict[ir.Var, int] = {}
+
+    # ----------------------------------------------------------------------------------------------------- the walk
+
+    def expr(self, node: ir.Expr) -> ir.Expr:
+        """The expression, rewritten."""
+        kind = type(node)
+        if kind is ir.Literal or kind is ir.VarRef:
+            return node
+        if self.levels and isinstance(node, _KEPT):
+            target = self._target(node)
+            if target is not None and self._costly(node):
+                return self._once(node, target)
+        return self._inner(node)
+
+    def _once(self, node: ir.Expr, target: int) -> ir.Expr:
+        inner, self.levels = self.levels, self.levels[:target]
+        made = self._inner(node)
+        self.levels = inner
+        if isinstance(made, ir.Once):
+            return made
+        cell = self._cell(target)
+        return ir.Once(cell=cell, operand=made, type=made.type, start=made.start, end=made.end)
+
+    def _cell(self, target: int) -> ir.Var:
+        cell = ir.Var("cell", self.names.make("once"), uses=1)
+        cells = self.levels[target].cells
+        assert cells is not None
+        cells.append(cell)
+        self.depth[cell] = target
+        return cell
+
+    def _inner(self, node: ir.Expr) -> ir.Expr:
+        method = getattr(self, f"inner_{type(node).__name__}", None)
+        if method is not None:
+            made: ir.Expr = method(node)
+            return made
+        changed = False
+        for name in node.kids:
+            value = getattr(node, name)
+            if isinstance(value, ir.Node):
+                new: Any = self.expr(value)
+                if new is not value:
+                    setattr(node, name, new)
+                changed = True
+            elif type(value) is list and value:
+                for index, part in enumerate(value):
+                    if isinstance(part, ir.Node):
+                        value[index] = self.expr(part)
+                        changed = True
+                    elif type(part) is tuple:
+                        value[index] = tuple(
+                            [self.expr(inner) if isinstance(inner, ir.Node) else inner for inner in part]
+                        )
+                        changed = True
+        if changed and self.levels:
+            node.refresh()
+        return node
+
+    # ------------------------------------------------------------------------------------------------------- levels
+
+    def _needed(self, free: Any) -> int:
+        """How many of the loops around bind some of these variables or lie outside of one that does."""
+        depth = self.depth
+        return max([depth.get(var, 0) for var in free], default=0)
+
+    def _target(self, node: ir.Expr) -> int | None:
+        """The outermost loop that does not change an expression, as an index into the levels; None without one."""
+        needed = self._needed(node.free)
+        if needed >= len(self.levels) or node.purity != ir.PURE:
+            return None
+        target = self._loop(needed)
+        return None if target is None or (self.enhanced and not self._immutable(node)) else target
+
+    def _loop(self, needed: int) -> int | None:
+        for index in range(needed, len(self.levels)):
+            if self.levels[index].cells is not None:
+                return index
+        return None
+
+    def _immutable(self, node: ir.Expr, nodes_only: bool = False) -> bool:
+        """Whether an expression reads only what cannot change: no maps and arrays of 1.0-ml."""
+        if isinstance(node, (ir.VarRef, ir.GlobalRef, ir.ContextItemRef)):
+            return nodes_only or node.type.is_a("node") or node.type.is_a("atomic")
+        if isinstance(node, (ir.DynamicCall, ir.PartialCall, ir.FunctionValue)):
+            return False
+        nodes = isinstance(node, (ir.Root, ir.Step))
+        return all(self._immutable(child, nodes and not isinstance(child, ir.Predicate)) for child in node.children())
+
+    def _costly(self, node: ir.Expr) -> bool:
+        if isinstance(node, _COSTLY):
+            return True
+        if isinstance(node, ir.BuiltinCall) and node.row.local not in _CHEAP:
+            return True
+        if isinstance(node, (ir.FunctionValue, ir.DynamicCall)):
+            return False
+        return any(self._costly(child) for child in node.children())
+
+    def _bind(self, variables: Any) -> None:
+        here = len(self.levels)
+        for var in variables:
+            self.depth[var] = here
+
+    # -------------------------------------------------------------------------------------------------------- loops
+
+    def inner_Flwor(self, node: ir.Flwor) -> ir.Expr:
+        before = len(self.levels)
+        node.clauses = self._clauses(node.clauses)
+        node.result = self.expr(node.result)
+        del self.levels[before:]
+        node.refresh()
+        only = node.clauses[0]
+        if len(node.clauses) == 1 and isinstance(only, ir.For) and isinstance(node.result, ir.VarRef):
+            if node.result.var is only.var and only.declared is None and not only.allowing_empty:
+                return only.source
+        return node
+
+    def inner_Quantified(self, node: ir.Quantified) -> ir.Expr:
+        before = len(self.levels)
+        condition = node.condition
+        last = node.clauses[-1]
+        if not node.every and isinstance(last, ir.For) and last.declared is None and last.position is None:
+            # the last variable's sequence, reduced to the items that satisfy the condition
+            node.clauses = self._clauses([*node.clauses, ir.Where(condition=condition)])
+            if isinstance(node.clauses[-1], ir.Where):
+                node.condition = node.clauses.pop().condition  # type: ignore[union-attr]
+            else:
+                node.condition = ir.Literal(value=True, type=StaticType("boolean"))
+        else:
+            node.clauses = self._clauses(node.clauses)
+            node.condition = self.expr(condition)
+        del self.levels[before:]
+        node.refresh()
+        return node
+
+    def _clauses(self, clauses: list[ir.Clause]) -> list[ir.Clause]:
+        made: list[ir.Clause] = []
+        barrier = False
+        bound: list[ir.Var] = []
+        at = 0
+        while at < len(clauses):
+            clause = clauses[at]
+            at += 1
+            match clause:
+                case ir.For():
+                    following = clauses[at] if at < len(clauses) else None
+                    if isinstance(following, ir.Where) and clause.position is None and not clause.allowing_empty:
+                        if clause.declared is None and self._join_clause(clause, following):
+                            at += 1
+                            if not isinstance(following.condition, ir.Literal):
+                                clauses = [*clauses[:at], following, *clauses[at:]]
+                        else:
+                            clause.source = self.expr(clause.source)
+                    else:
+                        clause.source = self.expr(clause.source)
+                    self.levels.append(_Level(None if barrier else clause.cells))
+                case ir.Window():
+                    clause.source = self.expr(clause.source)
+                    self.levels.append(_Level(None))
+                    self._bind(clause.variables())
+                    for condition in (clause.start_condition, clause.end_condition):
+                        if condition is not None:
+                            condition.when = self.expr(condition.when)
+                            condition.refresh()
+                case ir.Let():
+                    clause.value = self.expr(clause.value)
+                case ir.Where():
+                    clause.condition = self.expr(clause.condition)
+                case ir.OrderBy():
+                    for spec in clause.specs:
+                        spec.key = self.expr(spec.key)
+                        spec.refresh()
+                    barrier = True
+                    self.levels.append(_Level(None))
+                    self._bind(bound)
+                case ir.GroupBy():
+                    barrier = True
+                    self.levels.append(_Level(None))
+            self._bind(clause.variables())
+            bound.extend(clause.variables())
+            clause.refresh()
+            made.append(clause)
+        return made
+
+    def inner_SimpleMap(self, node: ir.SimpleMap) -> ir.Expr:
+        node.left = self.expr(node.left)
+        loop = not node.left.type.single
+        if loop:
+            self.levels.append(_Level(node.cells))
+        self._bind((node.focus.item, node.focus.position, node.focus.last))
+        node.right = self.expr(node.right)
+        if loop:
+            self.levels.pop()
+        node.refresh()
+        return node
+
+    inner_PathMap = inner_SimpleMap
+
+    def _predicate(self, predicate: ir.Predicate) -> None:
+        self.levels.append(_Level(predicate.cells))
+        self._bind((predicate.focus.item, predicate.focus.position, predicate.focus.last))
+        predicate.condition = self.expr(predicate.condition)
+        self.levels.pop()
+        predicate.refresh()
+
+    def inner_Step(self, node: ir.Step) -> ir.Expr:
+        if node.predicates and not any(predicate.positional for predicate in node.predicates):
+            joined = self._join_step(node)
+            if joined is not None:
+                return joined
+        node.input = self.expr(node.input)
+        for predicate in node.predicates:
+            self._predicate(predicate)
+        node.refresh()
+        return node
+
+    def inner_Filter(self, node: ir.Filter) -> ir.Expr:
+        if not node.predicate.positional:
+            joined = self._joined(node.operand, node.predicate.focus.item, node.predicate.condition, node)
+            if joined is not None:
+                return joined
+        node.operand = self.expr(node.operand)
+        self._predicate(node.predicate)
+        node.refresh()
+        return node
+
+    def inner_InlineFunction(self, node: ir.InlineFunction) -> ir.Expr:
+        self.levels.append(_Level(None))
+        self._bind([param.var for param in node.params])
+        node.body = self.expr(node.body)
+        self.levels.pop()
+        node.refresh()
+        return node
+
+    def inner_Typeswitch(self, node: ir.Typeswitch) -> ir.Expr:
+        node.operand = self.expr(node.operand)
+        for case in node.cases:
+            self._bind([case.var] if case.var is not None else [])
+            case.result = self.expr(case.result)
+            case.refresh()
+        node.refresh()
+        return node
+
+    def inner_Try(self, node: ir.Try) -> ir.Expr:
+        node.body = self.expr(node.body)
+        for catch in node.catches:
+            self._bind(catch.bound())
+            catch.body = self.expr(catch.body)
+            catch.refresh()
+        node.refresh()
+        return node
+
+    # -------------------------------------------------------------------------------------------------------- joins
+
+    def _join_clause(self, clause: ir.For, where: ir.Where) -> bool:
+        """Make `for $x in source where key = probe` loop over a join; what is left of the condition stays in `where`."""
+        first, rest = where.condition, None
+        if isinstance(first, ir.Logic) and first.conjunction:
+            first, rest = first.operands[0], first
+        joined = self._joined(clause.source, clause.var, first, clause)
+        if joined is None:
+            return False
+        clause.source = joined
+        if rest is None:
+            where.condition = ir.Literal(value=True, type=StaticType("boolean"))
+        elif len(rest.operands) == 2:
+            where.condition = rest.operands[1]
+        else:
+            rest.operands = rest.operands[1:]
+            rest.refresh()
+        return True
+
+    def _join_step(self, node: ir.Step) -> ir.Expr | None:
+        """`input/axis::test[key = probe][…]` as a filter over a join."""
+        first = node.predicates[0]
+        bare = ir.Step(
+            input=node.input, axis=node.axis, test=node.test, predicates=[], type=node.type, start=node.start, end=node.end
+        )
+        joined = self._joined(bare, first.focus.item, first.condition, node)
+        if joined is None:
+            return None
+        for predicate in node.predicates[1:]:
+            self._predicate(predicate)
+            joined = ir.Filter(operand=joined, predicate=predicate, type=node.type, start=node.start, end=node.end)
+        return joined
+
+    def _joined(self, source: ir.Expr, item: ir.Var, condition: ir.Expr, place: ir.Node) -> ir.Join | None:
+        """The items of a source for which a comparison of a key of theirs with something else holds, or None."""
+        if not isinstance(condition, ir.Compare) or condition.operator == "ne" or condition.collation != CODEPOINT:
+            return None
+        for key, probe, swapped in (
+            (condition.left, condition.right, False),
+            (condition.right, condition.left, True),
+        ):
+            if item not in key.free or item in probe.free or isinstance(key, ir.VarRef):
+                continue
+            if key.purity != ir.PURE or probe.purity != ir.PURE or source.purity != ir.PURE:
+                return None
+            in_tree = rooted_path(source) is not None and relative_path(key, item) is not None
+            target = None
+            if not in_tree:
+                if self.enhanced and not (self._immutable(source) and self._immutable(key)):
+                    return None
+                target = self._loop(max(self._needed(source.free), self._needed(key.free - {item})))
+                if target is None:
+                    return None
+            if not in_tree:
+                inner, self.levels = self.levels, self.levels[:target]
+                source = self.expr(source)
+                self.levels.append(_Level(None))
+                self._bind((item,))
+                key = self.expr(key)
+                self.levels = inner
+            cell = self._cell(target) if target is not None else None
+            return ir.Join(
+                cell=cell,
+                source=source,
+                item=item,
+                key=key,
+                probe=self.expr(probe),
+                operator=condition.operator,
+                general=condition.general,
+                swapped=swapped,
+                type=StaticType(source.type.kind, 0, None),
+                start=place.start,
+                end=place.end,
+            )
+        return None
+
+
+# -------------------------------------------------------------------------------------------------------- kinds of paths
+
+
+def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
+    """A path without predicates down from a document node: the node's expression and the steps; None for other paths."""
+    steps: list[ir.Step] = []
+    while True:
+        if isinstance(node, ir.Step):
+            if node.predicates or node.axis not in _DOWNWARDS or node.test.other is not None:
+                return None
+            steps.append(node)
+            node = node.input
+        else:
+            break
+    return (node, steps[::-1]) if steps and _is_document(node) else None
+
+
+def _is_document(node: ir.Expr) -> bool:
+    if isinstance(node, ir.Once):
+        node = node.operand
+    if isinstance(node, ir.VarRef) and node.var.value is not None:
+        return _is_document(node.var.value)
+    return isinstance(node, ir.Root)
+
+
+def relative_path(node: ir.Expr, item: ir.Var) -> list[ir.Step] | None:
+    """The steps of a path without predicates down from a variable; None for anything else."""
+    steps: list[ir.Step] = []
+    while isinstance(node, ir.Step):
+        if node.predicates or node.axis not in _DOWNWARDS or node.test.other is not None:
+            return None
+        steps.append(node)
+        node = node.input
+    return steps[::-1] if steps and isinstance(node, ir.VarRef) and node.var is item else None
