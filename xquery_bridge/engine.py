@@ -571,8 +571,16 @@ class Engine:
         items = zip(functions, values[len(names) :], strict=True)
         return list(zip(names, values, strict=False)), [(name, arity, item) for (name, arity), item in items]
 
-    def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
-        """A built-in function as an item, or None."""
+    def builtin_item(
+        self,
+        context: DynamicContext,
+        static: StaticContext,
+        uri: str,
+        local: str,
+        arity: int,
+        focus: tuple[Any, ...] | None = None,
+    ) -> Any:
+        """A built-in function as an item, or None. It sees the focus given (item, position, last, or ()), or the run's."""
         key = (uri, local, arity, static.dialect, static.default_collation, static.base_uri)
         generated = self._items.get(key)
         if generated is None:
@@ -582,7 +590,7 @@ class Engine:
             if item is None:
                 return None
             generated = self._items[key] = generate(item_program(item, static, resolver))
-        return execute(generated, context)
+        return execute(generated, context, focus)
 
 
 def item_program(item: Any, static: StaticContext, resolver: Resolver) -> Any:
@@ -598,17 +606,23 @@ def item_program(item: Any, static: StaticContext, resolver: Resolver) -> Any:
     )
 
 
-def execute(generated: Generated, context: DynamicContext) -> Value:
-    """Run a compiled program. Errors get the places in the query they come from."""
+def execute(generated: Generated, context: DynamicContext, focus: tuple[Any, ...] | None = None) -> Value:
+    """Run a compiled program, with a focus (item, position and last; () for none) or that of the run.
 
-    def context_item() -> Any:
-        if context.context_item is None:
+    Errors get the places in the query they come from.
+    """
+
+    def part(index: int) -> Any:
+        # The program may set the context item of the run, so that it is read when it is asked for.
+        known = ((context.context_item, 1, 1) if context.context_item is not None else ()) if focus is None else focus
+        if not known:
             raise XQueryError("XPDY0002")
-        return context.context_item
+        return known[index]
 
     namespace = generated.namespace.copy()
     namespace["context"] = context
-    namespace["context_item"] = context_item
+    for index, name in enumerate(("item", "position", "last")):
+        namespace[f"context_{name}"] = partial(part, index)
     namespace["known_variables"] = {}
     exec(generated.code, namespace)
     try:

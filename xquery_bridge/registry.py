@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from xquery_bridge.runtime.sequence_types import SequenceType, parse_sequence_type
 
 #: What an implementation may ask for before its arguments, in the order it gets them.
-NEEDS: Final = ("dynamic", "static", "item", "position", "last", "caller")
+NEEDS: Final = ("dynamic", "static", "item", "position", "last", "focus", "caller")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

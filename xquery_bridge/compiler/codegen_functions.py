@@ -109,6 +109,12 @@ class FunctionCodegen(ConstructorCodegen):
             return self.call(node, "the_item", code, form="item")
         return Code(f"given({code.text})", "any", code.depth + 1)
 
+    def value_FocusValue(self, node: ir.FocusValue) -> Code:
+        """A tuple of item, position and last; empty where there is no focus, None for that of the run."""
+        if not node.parts:
+            return Code("None" if node.run else "()", "item", 0, True)
+        return Code(f"({', '.join([self.value(part).text for part in node.parts])})", "item", 1)
+
     def value_Caller(self, node: ir.Caller) -> Code:
         """The variables as they are, those of the prolog as the functions that compute them, and the context item."""
         local = [(key, read) for key, read in node.variables if not isinstance(read, ir.GlobalRef)]

@@ -35,8 +35,7 @@ class OperatorCodegen(CodegenBase):
         return Code(node.var.python, "item" if node.var.bare else "any", 0, True)
 
     def value_ContextItemRef(self, node: ir.ContextItemRef) -> Code:
-        text = self.mark(node, "context_item()")
-        return Code(f"({text} is not None) + 0", "item", 1) if node.counted else Code(text, "item")
+        return Code(self.mark(node, f"context_{node.part}()"), "item")
 
     def value_Failure(self, node: ir.Failure) -> Code:
         title = f", {ascii(node.title)}" if node.title else ""

@@ -119,9 +119,16 @@ class FunctionResolver(ResolverBase):
                 found.append(self.context_item())
             elif need in ("position", "last"):
                 found.append(self.focus_part(need))
+            elif need == "focus":
+                found.append(self._focus())
             elif need == "caller":
                 found.append(self._caller())
         return found
+
+    def _focus(self) -> ir.Expr:
+        """The focus here, whether or not there is one."""
+        parts = [self.focus_part(part) for part in ("item", "position", "last")] if self.focus is not None else []
+        return ir.FocusValue(parts=parts, run=self.main)
 
     def _caller(self) -> ir.Expr:
         """All that is visible here."""

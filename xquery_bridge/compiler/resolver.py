@@ -104,7 +104,7 @@ class ResolverBase:
         if self.focus is not None:
             return self.read(getattr(self.focus, part))
         if self.main:
-            return ir.ContextItemRef(type=INTEGER, counted=True)
+            return ir.ContextItemRef(type=INTEGER, part=part)
         return ir.Failure(code="XPDY0002", type=INTEGER)
 
     def with_focus(self, focus: ir.Focus, node: tree.Expr) -> ir.Expr:

@@ -171,8 +171,16 @@ class Evaluator(Protocol):
     def evaluate_within(self, source: str, caller: CallerScope, context: DynamicContext) -> Value:
         """Evaluate an expression that sees what its caller sees."""
 
-    def builtin_item(self, context: DynamicContext, static: StaticContext, uri: str, local: str, arity: int) -> Any:
-        """A built-in function as an item, or None."""
+    def builtin_item(
+        self,
+        context: DynamicContext,
+        static: StaticContext,
+        uri: str,
+        local: str,
+        arity: int,
+        focus: tuple[Any, ...] | None = None,
+    ) -> Any:
+        """A built-in function as an item, or None. It sees the focus given (none: ()), or that of the run."""
 
     def load_module(
         self,
@@ -242,14 +250,20 @@ class DynamicContext:
         self.transaction.rollback_to(changes)
         del self.edits[edits:]
 
-    def function_item(self, static: StaticContext, uri: str, local: str, arity: int) -> FunctionItem | None:
-        """The function of that name and arity, declared by the query or built in; None when there is none."""
+    def function_item(
+        self, static: StaticContext, uri: str, local: str, arity: int, focus: tuple[Any, ...] | None = None
+    ) -> FunctionItem | None:
+        """The function of that name and arity, declared by the query or built in; None when there is none.
+
+        A built-in function that depends on the focus gets the one given (item, position and last; () for none), or the
+        run's.
+        """
         declared = self.declared_functions.get((uri, local, arity))
         if declared is not None:
             return declared()
         if self.evaluator is None:
             return None
-        found: FunctionItem | None = self.evaluator.builtin_item(self, static, uri, local, arity)
+        found: FunctionItem | None = self.evaluator.builtin_item(self, static, uri, local, arity, focus)
         return found
 
     def evaluate(

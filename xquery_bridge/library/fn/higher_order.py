@@ -32,10 +32,12 @@ def function_arity(function: FunctionItem) -> int:
     return function.arity
 
 
-@FN.row("function-lookup($name as xs:QName, $arity as xs:integer) as function(*)?", needs="dynamic static")
-def function_lookup(dynamic: DynamicContext, static: StaticContext, name: QName, arity: int) -> FunctionItem | None:
-    """The function of that name and arity, one that the query declares or a built-in one."""
-    return dynamic.function_item(static, name.uri or "", name.local_name, arity)
+@FN.row("function-lookup($name as xs:QName, $arity as xs:integer) as function(*)?", needs="dynamic static focus")
+def function_lookup(
+    dynamic: DynamicContext, static: StaticContext, focus: tuple[Any, ...] | None, name: QName, arity: int
+) -> FunctionItem | None:
+    """The function of that name and arity, one that the query declares or a built-in one with the focus of the call."""
+    return dynamic.function_item(static, name.uri or "", name.local_name, arity, focus)
 
 
 def _items(value: Value) -> list[Any]:
