@@ -282,8 +282,25 @@ class BlockFunction(Function):
                 self.mapped.append(inner)
         super().__init__(op_name, current_session().next_uid("Block"), operands, attributes, name)
         self.composite = composite
+        self._nested: list[BlockFunction] | None = None
+        self._own_ids = 0
+
+    def _ids_of_validation(self) -> int:
+        """How many ids CNTK uses up when it goes over the inside once more, because placeholders around it changed."""
+        nested = self._nested
+        if nested is None:
+            inside = functions_of(self.composite.root_function)
+            nested = self._nested = [f for f in inside if isinstance(f, BlockFunction)]
+            self._own_ids = sum(len(f.outputs) for f in inside if f.is_primitive and f.op_name != COMBINE.name)
+        count = self._own_ids
+        for block in nested:
+            arguments = len(block.mapped) - block.mapped.count(None)
+            count += 2 * block._ids_of_validation() + arguments + len(block.outputs)
+        return count
 
     def infer_outputs(self) -> bool:
+        self._ids_of_validation()
+        current_session().skip_uids(sum(block._ids_of_validation() for block in self._nested or ()))
         for inner, outer in zip(self.mapped, self.operands, strict=True):
             if inner is not None:
                 current_session().skip_uids(1)

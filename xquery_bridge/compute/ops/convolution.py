@@ -392,7 +392,7 @@ def convolution(
         raise CntkError("groups: Must be strictly positive, i.e. groups > 0.")
     if reduction_rank == 1:
         if sequential:
-            from .sequence_convolution import sequential_convolution  # noqa: PLC0415  (it is made of convolutions)
+            from .sequence_convolution import sequential_convolution
 
             return sequential_convolution(convolution_map, operand, attributes, name)
         return call(CONVOLUTION, [convolution_map, operand], attributes, name)
@@ -472,7 +472,7 @@ def _without_channels(
     name: str,
 ) -> Function:
     """Reduction rank 0: both operands get a channel dimension of 1; a block, so that an input as kernel is refused."""
-    from .reshaping import reshape  # noqa: PLC0415  (that module's blocks use this one)
+    from .reshaping import reshape
 
     if reduction_rank != 0:
         raise CntkError("reductionRank: must be 1 or 0.")

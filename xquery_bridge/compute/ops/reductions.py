@@ -16,6 +16,7 @@ from ..axis import UNKNOWN_AXES, Axis
 from ..errors import CntkError
 from ..graph import CompositeFunction, PrimitiveFunction, as_block, as_variable
 from ..plan import Call
+from ..session import current_session
 from ..shape import SCALAR, UNKNOWN_SHAPE, Shape
 from ..tensor import Array, Tensor
 from ..variable import placeholder
@@ -268,6 +269,7 @@ def reduce_elements_on_axes(
             raise CntkError(f"Reduction operation over multiple axes can not contain sequence axis: {axis}")
     static = [a for a in axes if not a.is_batch]
     outer = placeholder(name="operand")
+    current_session().skip_uids(2)  # CNTK makes two placeholders more
     result: Any = outer
     if static:
         inner = placeholder(name="operand")
