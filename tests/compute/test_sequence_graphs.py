@@ -1,4 +1,4 @@
-"""Roots, outputs and ids of sequence, random, selection and ranking operators: what CNTK 2.7 gives for fresh variables."""
+"""Roots, outputs and ids of sequence, random, selection and ranking operators: what CNTK 2.7 gives."""
 
 import pytest
 
