@@ -58,6 +58,9 @@ class FlworCodegen(OperatorCodegen):
                 self.statement(clause.value)
             return
         code = self.value(clause.value)
+        if clause.var.assigned:
+            self.out.line(f"{clause.var.python} = [{code.text}]")
+            return
         clause.var.bare = code.form == "item"
         self.out.line(f"{clause.var.python} = {code.text}")
 
@@ -314,7 +317,7 @@ class FlworCodegen(OperatorCodegen):
             ]
             self.out.line(f"{groups}[{key}] = {group} = ({', '.join([*kept, *['[]' for _ in wanted]])},)")
         for index, (before, _) in enumerate(wanted, len(clause.keys)):
-            self.append(Code(before.python, "item" if before.bare else "any", 0, True), f"{group}[{index}]")
+            self.append(Code(before.read, "item" if before.bare else "any", 0, True), f"{group}[{index}]")
 
     # ------------------------------------------------------------------------------------------------------ windows
 

@@ -265,7 +265,7 @@ class FunctionCodegen(ConstructorCodegen):
     def value_GlobalRef(self, node: ir.GlobalRef) -> Code:
         variable = node.variable
         body = variable.body
-        if isinstance(body, ir.Literal) and not variable.external:
+        if isinstance(body, ir.Literal) and not variable.external and not variable.var.assigned:
             return self.value_Literal(body)
         form = "item" if variable.var.type.single and variable.var.bare else "any"
         return Code(self.mark(node, f"{variable.var.python}()"), form, 1)
@@ -312,6 +312,7 @@ class FunctionCodegen(ConstructorCodegen):
             annotations = self.constant("annotations", node.annotations) if node.annotations else "()"
             with self.out.block(f"def {node.python}({', '.join(names)}):"):
                 self._convert_params(node.params)
+                self._cells(node.params)
                 self.body(node.body, node.result)
             self.out.nesting = 0
             name = "None" if node.name is None else self.constant("name", self.qname(*node.name))
@@ -331,6 +332,12 @@ class FunctionCodegen(ConstructorCodegen):
         types = tuple(param.type for param in params)
         known = "None" if not any(types) else self.constant("params", types, ("params", types))
         return f"{known}, {'None' if result is None else self.sequence_type(result)}"
+
+    def _cells(self, params: list[ir.Param]) -> None:
+        """Put parameters that xdmp:set changes into cells."""
+        for param in params:
+            if param.var.assigned:
+                self.out.line(f"{param.var.python} = [{param.var.python}]")
 
     def _convert_params(self, params: list[ir.Param]) -> None:
         """Function items convert their own arguments: their callers know nothing of their types."""
@@ -376,6 +383,7 @@ class FunctionCodegen(ConstructorCodegen):
     def _function_body(self, function: ir.Function) -> None:
         assert function.body is not None
         self._result_type = function.result
+        self._cells(function.params)
         self.tail(function.body)
         self._result_type = None
 

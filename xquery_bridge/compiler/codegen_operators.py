@@ -32,7 +32,17 @@ class OperatorCodegen(CodegenBase):
         return Code(self.literal(node.value), "item", 0, True)
 
     def value_VarRef(self, node: ir.VarRef) -> Code:
+        if node.var.assigned:
+            return Code(node.var.read)
         return Code(node.var.python, "item" if node.var.bare else "any", 0, True)
+
+    def value_Assign(self, node: ir.Assign) -> Code:
+        code = self.value(node.value)
+        if isinstance(node.var, ir.Var):
+            place = f"{node.var.python}, 0"
+        else:
+            place = f"known_variables, ({node.var.uri!a}, {node.var.local!a})"
+        return Code(f"assign({place}, {code.text})", "list", code.depth + 1)
 
     def value_ContextItemRef(self, node: ir.ContextItemRef) -> Code:
         return Code(self.mark(node, f"context_{node.part}()"), "item")
@@ -510,6 +520,9 @@ class OperatorCodegen(CodegenBase):
         outcome = self.value_Try(node)
         self.append(outcome, target)
 
+    def value_Rethrow(self, node: ir.Rethrow) -> Code:
+        return Code(f"rethrow({node.error.var.python})", "any", 1)
+
     def _try(self, node: ir.Try, place: Any) -> None:
         error = self.temp("error")
         saved = ""
@@ -530,6 +543,8 @@ class OperatorCodegen(CodegenBase):
                 with self.out.block(f"{word} {test}:"):
                     for local, var in catch.variables.items():
                         self.out.line(f"{var.python} = error_{local.replace('-', '_')}({caught})")
+                    if catch.caught is not None:
+                        self.out.line(f"{catch.caught.python} = {caught}")
                     if catch.error is not None and catch.error.uses:
                         self.out.line(f"{catch.error.python} = error_element({caught}, context)")
                     place(catch.body)

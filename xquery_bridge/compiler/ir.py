@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeAlias
 
-from xquery_bridge.compiler.types import ANY, BOOLEAN, StaticType
+from xquery_bridge.compiler.types import ANY, BOOLEAN, NOTHING, StaticType
 from xquery_bridge.registry import Row
 from xquery_bridge.runtime.context import StaticContext
 from xquery_bridge.runtime.sequence_types import SequenceType
@@ -26,6 +26,8 @@ class Var:
     """A variable: `name` as the query writes it, `python` the generated name, unique in the program.
 
     `bare`: the value is never a list, so it is exactly one item. `value` is what a let binds it to, where it is known.
+    `assigned`: 1.0-ml's xdmp:set may change it, so that nothing is known of its value. A local one is then a cell, a
+    Python list of the one Value, which functions that capture the variable share.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Var:
     value: Expr | None = None
     uses: int = 0
     is_global: bool = False
+    assigned: bool = False
+
+    @property
+    def read(self) -> str:
+        """The Python expression for the value."""
+        return f"{self.python}[0]" if self.assigned and not self.is_global else self.python
 
     def __repr__(self) -> str:
         return f"${self.name}"
@@ -184,6 +192,25 @@ class VarRef(Node):
 
     def refresh(self) -> None:
         self.free = frozenset((self.var,))
+        self.own_purity = EFFECTS if self.var.assigned else PURE
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Assign(Node):
+    """`xdmp:set($var, value)`: a local variable, or one of the prolog."""
+
+    kids: ClassVar[tuple[str, ...]] = ("value",)
+    type: StaticType = NOTHING
+    var: Var | GlobalVariable
+    value: Expr
+
+    def own_purity_now(self) -> int:
+        return EFFECTS
+
+    def refresh(self) -> None:
+        Node.refresh(self)
+        if isinstance(self.var, Var):
+            self.free = self.free | {self.var}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -193,7 +220,7 @@ class GlobalRef(Node):
     variable: GlobalVariable
 
     def own_purity_now(self) -> int:
-        return PURE
+        return EFFECTS if self.variable.var.assigned else PURE
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -408,16 +435,31 @@ class Typeswitch(Node):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Catch(Node):
-    """`tests` are (uri or None, local or None) pairs; `variables` the err:* by local name, or `error` for 1.0-ml's form."""
+    """`tests` are (uri or None, local or None) pairs; `variables` the err:* by local name, or `error` for 1.0-ml's form.
+
+    `caught` holds the error itself where xdmp:rethrow needs it.
+    """
 
     kids: ClassVar[tuple[str, ...]] = ("body",)
     tests: list[tuple[str | None, str | None]]
     variables: dict[str, Var]
     error: Var | None
     body: Expr
+    caught: Var | None = None
 
     def bound(self) -> list[Var]:
-        return [*self.variables.values(), *([self.error] if self.error is not None else [])]
+        return [*self.variables.values(), *[var for var in (self.error, self.caught) if var is not None]]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Rethrow(Node):
+    """xdmp:rethrow() in a catch clause."""
+
+    kids: ClassVar[tuple[str, ...]] = ("error",)
+    error: VarRef
+
+    def own_purity_now(self) -> int:
+        return EFFECTS
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -860,7 +902,10 @@ class Attribute(Node):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class DirectElement(Constructor):
-    """`namespaces` are those declared on it, `in_scope` all statically known ones; `content` may hold str for text."""
+    """`namespaces` are those declared on it, `in_scope` all statically known ones; `content` may hold str for text.
+
+    `nested`: written in the content of another one, not in an enclosed expression.
+    """
 
     kids: ClassVar[tuple[str, ...]] = ("attributes", "content")
     prefix: str
@@ -871,6 +916,7 @@ class DirectElement(Constructor):
     attributes: list[Attribute]
     content: list[str | Expr]
     static: StaticContext
+    nested: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

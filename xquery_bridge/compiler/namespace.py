@@ -32,6 +32,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         calls,
         (
             "PLACEHOLDER",
+            "assign",
             "atomize_one",
             "begin_variable",
             "call_one",
@@ -109,6 +110,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "error_matches",
             "error_module",
             "error_value",
+            "rethrow",
         ),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -170,6 +170,8 @@ class ProgramBuilder:
 
     def _prolog(self, module: tree.Module, scope: ModuleScope) -> None:
         self.order.append(scope)
+        if scope.static.dialect == "1.0-ml" and _ASSIGNMENT.search(scope.places.source):
+            scope.assigned = frozenset(_assigned_names(module))
         reader = _PrologReader(self, module, scope)
         for declaration in module.declarations:
             with _placed(scope, declaration.start):
@@ -224,7 +226,7 @@ class ProgramBuilder:
                     body = resolver.expr(written_variable.value)
                 if variable.declared is not None:
                     body = resolver.checked(body, variable.declared)
-                else:
+                elif not variable.var.assigned:
                     variable.var.type = body.type
                 variable.body = body
         for scope in self.order:
@@ -417,6 +419,8 @@ class _PrologReader:
         annotations = self.resolver.annotations(declaration.annotations, "XQST0116")
         type = ANY if declared is None else self.resolver.types.static(declared)
         var = ir.Var(str(declaration.name), self.builder.names.make(local), type, is_global=True)
+        if local in self.module_scope.assigned:
+            var.type, var.assigned = ANY, True
         made = ir.GlobalVariable(
             uri,
             local,
@@ -511,6 +515,27 @@ def _take_exports(scope: ModuleScope, exporting: ModuleScope) -> None:
         if not variable.private:
             if scope.variables.setdefault((variable.uri, variable.local), variable) is not variable:
                 raise XQueryError("XQST0049", detail=f"${variable.local}")
+
+
+_ASSIGNMENT: Final = re.compile(r"\bset\b")
+
+
+def _assigned_names(module: tree.Module) -> Iterator[str]:
+    """The local names of variables that are the first argument of a function named `set`."""
+    stack: list[Any] = [module]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (list, tuple)):
+            stack.extend(node)
+            continue
+        if not isinstance(node, tree.Node):
+            continue
+        match node:
+            case tree.FunctionCall(name=tree.Name(local="set"), args=[tree.VarRef() as changed, _]):
+                yield changed.name.local
+            case tree.ArrowExpr(function=tree.Name(local="set"), operand=tree.VarRef() as changed):
+                yield changed.name.local
+        stack.extend(getattr(node, each.name) for each in fields(node))
 
 
 def _is_private(annotations: list[tuple[str, str, list[Any]]]) -> bool:

@@ -50,7 +50,10 @@ class FlworResolver(ResolverBase):
                 for binding in written.bindings:
                     made = self._for(binding)
                     place(made)
-                    bind(binding.var, made.var)
+                    cell = self.scope.new_cell(binding.var)
+                    if cell is not None:
+                        place(ir.Let(var=cell, declared=None, value=self.read(made.var)))
+                    bind(binding.var, cell or made.var)
                     if binding.position is not None and made.position is not None:
                         if self.scope.key(binding.position) == self.scope.key(binding.var):
                             raise self._error("XQST0089", f"Variable ${binding.var} is bound twice", binding)
@@ -103,13 +106,16 @@ class FlworResolver(ResolverBase):
             end=binding.end,
         )
 
-    def let(self, name: tree.Name, value: ir.Expr, declared: SequenceType | None) -> ir.Let:
+    def let(
+        self, name: tree.Name, value: ir.Expr, declared: SequenceType | None, *, assignable: bool = True
+    ) -> ir.Let:
         """A let clause; the type declared for it is checked, nothing is converted."""
         type = value.type
         if declared is not None:
             value, type = self.checked(value, declared), _narrower(type, self.types.static(declared))
-        var = self.scope.new_var(name, type)
-        var.value = value
+        cell = self.scope.new_cell(name) if assignable else None
+        var = cell or self.scope.new_var(name, type)
+        var.value = None if var.assigned else value
         return ir.Let(var=var, declared=None, value=value, start=value.start, end=value.end)
 
     def checked(self, value: ir.Expr, declared: SequenceType) -> ir.Expr:
@@ -188,41 +194,48 @@ class FlworResolver(ResolverBase):
     # --------------------------------------------------------------------------------------------------- group by
 
     def _group_by(self, written: tree.GroupByClause, place: object, bind: object, visible: object) -> None:
-        """Grouping variables are atomized before; every other variable of the FLWOR becomes the group's sequence."""
+        """Grouping variables are atomized before; every other variable of the FLWOR becomes the group's sequence.
+
+        `group by $g := E` is `let $g := E group by $g` (3.12.7): all bindings come first, and a name that comes twice is one
+        grouping variable.
+        """
         assert callable(place) and callable(bind) and isinstance(visible, dict)
-        keys: list[tuple[ir.Var, ir.Var, str | None]] = []
-        renamed: list[tuple[tree.Name, ir.Var]] = []
-        seen: set[tuple[str, str]] = set()
-        for spec in written.specs:
-            key = self.scope.key(spec.var)
-            if spec.value is not None:
-                value = self.expr(spec.value)
-            elif key in visible:
-                value = self.read(visible[key])
-            else:
-                raise self._error("XQST0094", f"Grouping variable ${spec.var} is not bound in this FLWOR", spec)
+        specs: dict[tuple[str, str], tree.GroupingSpec] = {}
+        atomized_already: dict[tuple[str, str], ir.Let] = {}
+
+        def key_of(spec: tree.GroupingSpec, value: ir.Expr) -> ir.Let:
             declared = self.types.optional(spec.type)
             data: ir.Expr = ir.Atomize(operand=value, type=atomized(value.type), start=spec.start, end=spec.end)
             if declared is not None:
                 data = self.checked(data, declared)
             let = self.let(spec.var, data, None)
             place(let)
+            return let
+
+        for spec in written.specs:
+            key = self.scope.key(spec.var)
+            specs[key] = spec
             if spec.value is not None:
+                let = atomized_already[key] = key_of(spec, self.expr(spec.value))
                 bind(spec.var, let.var)
-            else:
-                visible[key] = let.var
+            elif key not in visible:
+                raise self._error("XQST0094", f"Grouping variable ${spec.var} is not bound in this FLWOR", spec)
+        keys: list[tuple[ir.Var, ir.Var, str | None]] = []
+        renamed: list[tuple[tree.Name, ir.Var]] = []
+        for key, spec in specs.items():
+            made = atomized_already.get(key)
+            if made is None:
+                made = key_of(spec, self.read(visible[key]))
+                visible[key] = made.var
+            data = made.value
             kind = data.type.kind if data.type.is_a("atomic") else "atomic"
-            after = self.scope.new_var(spec.var, StaticType("string" if kind == "untyped" else kind, 0, 1))
-            after.type = StaticType("atomic" if kind == "untyped" else kind, data.type.low, 1)
-            collation = self._collation(spec.collation)
-            keys = [entry for entry in keys if entry[0] is not let.var]
-            keys.append((let.var, after, collation))
-            let.var.uses += 1
+            after = self.scope.new_var(spec.var, StaticType("atomic" if kind == "untyped" else kind, data.type.low, 1))
+            keys.append((made.var, after, self._collation(spec.collation)))
+            made.var.uses += 1
             renamed.append((spec.var, after))
-            seen.add(key)
         regrouped: list[tuple[ir.Var, ir.Var]] = []
         for key, before in list(visible.items()):
-            if key in seen:
+            if key in specs:
                 continue
             after = self.scope.temporary(before.name, before.type.any_number())
             after.type = StaticType(before.type.kind, before.type.low, None)

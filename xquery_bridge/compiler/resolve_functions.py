@@ -27,6 +27,7 @@ _RESERVED: Final = {
     "http://www.w3.org/2005/xpath-functions/array",
     "http://www.w3.org/2012/xquery",
 }
+_XDMP: Final = "http://marklogic.com/xdmp"
 _XQUERY: Final = "http://www.w3.org/2012/xquery"
 
 #: Functions whose result has a narrower type than their signature says, by what the first argument is.
@@ -77,6 +78,11 @@ class FunctionResolver(ResolverBase):
             special = self._special(local, written)
             if special is not None:
                 return special
+        if uri == _XDMP and local == "set" and arity == 2:
+            return self._assign(written[0], written[1])
+        if uri == _XDMP and local == "rethrow" and arity == 0 and self.caught is not None:
+            self.caught.uses += 1
+            return ir.Rethrow(error=ir.VarRef(var=self.caught))
         row = self.scope.registry.lookup(uri, local, arity)
         if row is None:
             if (uri, local, arity) in self.scope.module.outer_functions:
@@ -98,6 +104,22 @@ class FunctionResolver(ResolverBase):
                 return ir.Atomize(operand=operand, type=atomized(operand.type))
             case _:
                 return None
+
+    def _assign(self, target: Any, value: tree.Expr) -> ir.Expr:
+        """`xdmp:set($variable, value)`. Raises XDMP-NOTVAR for anything else, and for variables of other expressions."""
+        new = self.expr(value)
+        if not isinstance(target, tree.VarRef):
+            raise XQueryError("XPST0003", "xdmp:set changes a variable: its first argument is $name", marklogic_code="XDMP-NOTVAR")
+        found = self.scope.variable(target.name)
+        var = found if isinstance(found, ir.Var) else found.var
+        if not var.assigned:
+            raise XQueryError(
+                "XPST0003",
+                f"xdmp:set changes variables of for, let, parameters and the module's prolog, not ${target.name}",
+                marklogic_code="XDMP-NOTVAR",
+            )
+        var.uses += 1
+        return ir.Assign(var=found, value=new)
 
     def _builtin(self, row: Row, args: list[ir.Expr]) -> ir.Expr:
         mapped = tuple(
@@ -265,7 +287,7 @@ class FunctionResolver(ResolverBase):
             seen.add(key)
             type = self.types.optional(param.type)
             known = ANY if type is None else self.types.static(type)
-            made.append(ir.Param(self.scope.new_var(param.name, known), type))
+            made.append(ir.Param(self.scope.new_cell(param.name) or self.scope.new_var(param.name, known), type))
         return made
 
     def annotations(

@@ -56,6 +56,8 @@ class ResolverBase:
         #: whether an absent focus means the context item of the run
         self.main = main
         self.constructor_namespaces: dict[str, str] = {}
+        #: the error of the catch clause around, for xdmp:rethrow
+        self.caught: ir.Var | None = None
         self._methods: dict[type, Callable[[Any], ir.Expr]] = {}
 
     if TYPE_CHECKING:
@@ -303,6 +305,16 @@ class OperatorResolver(ResolverBase):
         return ir.Try(body=body, catches=catches, type=type)
 
     def _catch(self, clause: tree.CatchClause) -> ir.Catch:
+        before, self.caught = self.caught, self.scope.temporary("caught", bare=True)
+        try:
+            made = self._handler(clause)
+            made.caught = self.caught if self.caught.uses else None
+            made.refresh()
+            return made
+        finally:
+            self.caught = before
+
+    def _handler(self, clause: tree.CatchClause) -> ir.Catch:
         if clause.var is not None:
             var = self.scope.new_var(clause.var, StaticType("element"), bare=True)
             with self.scope.binding((clause.var, var)):

@@ -74,6 +74,8 @@ class ModuleScope:
     functions: dict[tuple[str, str, int], Function] = field(default_factory=dict)
     variables: dict[tuple[str, str], GlobalVariable] = field(default_factory=dict)
     using: list[str] = field(default_factory=list)
+    #: local names of variables that xdmp:set changes somewhere in the module
+    assigned: frozenset[str] = frozenset()
     #: functions of the query that evaluates this one (xdmp:value), found by name when they are called
     outer_functions: frozenset[tuple[str, str, int]] = frozenset()
     #: own functions and variables, in the order of declaration
@@ -127,6 +129,12 @@ class Scope:
 
     def new_var(self, name: tree.Name, type: StaticType = ANY, *, bare: bool = False) -> Var:
         return Var(str(name), self.names.make(name.local), type, bare)
+
+    def new_cell(self, name: tree.Name) -> Var | None:
+        """A variable that xdmp:set may change, if the module does so with one of this name."""
+        if name.local not in self.module.assigned:
+            return None
+        return Var(str(name), self.names.make(name.local), ANY, assigned=True)
 
     def temporary(self, name: str, type: StaticType = ANY, *, bare: bool = False) -> Var:
         """A variable that the compiler introduces."""

@@ -369,6 +369,12 @@ def fail_unbound(name: str) -> Any:
     raise XQueryError("XPDY0002", "External variable has no value", detail=f"${name}", marklogic_code="XDMP-EXTVAR")
 
 
+def assign(place: Any, key: Any, value: Value) -> Value:
+    """xdmp:set: the new value of a variable, in its cell or among those of the prolog."""
+    place[key] = value
+    return []
+
+
 class _Pending:
     """Marks a variable whose value is being computed."""
 

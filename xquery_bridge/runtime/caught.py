@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from elementpath.datatypes import QName
@@ -13,12 +14,14 @@ from xquery_bridge.runtime.values import Value, as_list, string_of
 
 ERROR_NAMESPACE: Final = "http://marklogic.com/xdmp/error"
 
+_LOG: Final = logging.getLogger("cntk_xquery.engine")
+
 #: What the code of a try may end with and a catch may see.
 CATCHABLE: Final = (XQueryError, ArithmeticError, RecursionError)
 
 
 def as_query_error(error: BaseException) -> XQueryError:
-    """The XQuery error that a Python exception of generated code stands for."""
+    """The XQuery error that a Python exception of generated code stands for; XDMP-INTERNAL for a fault of ours, logged."""
     if isinstance(error, XQueryError):
         return error
     if isinstance(error, ZeroDivisionError):
@@ -31,7 +34,14 @@ def as_query_error(error: BaseException) -> XQueryError:
         )
     if isinstance(error, MemoryError):
         return XQueryError("FOER0000", "The query needs more memory than there is", marklogic_code="XDMP-MEMORY")
-    raise error
+    _LOG.error("A fault of this program, while it evaluated a query", exc_info=error)
+    return XQueryError(
+        "FOER0000",
+        f"Internal error: {type(error).__name__}: {error}",
+        detail="(the log has more)",
+        marklogic_code="XDMP-INTERNAL",
+        catchable=False,
+    )
 
 
 def caught_error(error: BaseException, context: DynamicContext, savepoint: Any = None) -> XQueryError:
@@ -48,6 +58,11 @@ def caught_error(error: BaseException, context: DynamicContext, savepoint: Any =
         context.locate(found, error.__traceback__)
     context.memory["caught error"] = found  # for xdmp:rethrow
     return found
+
+
+def rethrow(error: XQueryError) -> Value:
+    """xdmp:rethrow in a catch clause: raise its error again, with the places it came from."""
+    raise error
 
 
 def error_matches(error: XQueryError, uri: str | None, local: str | None) -> bool:
