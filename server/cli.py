@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         "--var", metavar="NAME=VALUE", action="append", default=[], help="external variable; NAME may be {uri}local"
     )
     evaluate.add_argument("--dialect", choices=("1.0-ml", "3.1"), default="1.0-ml", help="of a query that names none")
+    evaluate.add_argument(
+        "--explain", action="store_true", help="print the syntax tree and generated source instead"
+    )
+    evaluate.add_argument("--profile", action="store_true", help="print where the time went, by line, to standard error")
     evaluate.set_defaults(run=_evaluate)
     return parser
 
@@ -179,8 +183,10 @@ def _greeting(settings: Settings, listener: socket.socket) -> str:
 
 def _evaluate(options: argparse.Namespace) -> int:
     # Imported here: the service itself has no use for the engine, its workers have.
-    from xquery_bridge.engine import Engine  # noqa: PLC0415
-    from xquery_bridge.store import open_store  # noqa: PLC0415
+    from xquery_bridge.engine import Engine
+    from xquery_bridge.explanation import tree_text
+    from xquery_bridge.profiler import profiled
+    from xquery_bridge.store import open_store
 
     try:
         data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
@@ -194,7 +200,14 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _fail(f"The documents in {options.data} cannot be opened: {error}.")
     try:
         engine = Engine(store=store, dialect=options.dialect, limits=Limits(seconds=None, memory_mib=None))
-        answer = engine.answer(source, variables)
+        if options.explain:
+            print(f"{tree_text(source, options.dialect)}\n\n{engine.compile(source).python}")
+            return 0
+        if options.profile:
+            answer, profile = profiled(lambda: engine.answer(source, variables))
+            print(profile.text(), file=sys.stderr)
+        else:
+            answer = engine.answer(source, variables)
     except XQueryError as error:
         place = f" at line {error.frames[0].line}, column {error.frames[0].column}" if error.frames else ""
         print(f"{error.format_string}{place}", file=sys.stderr)

@@ -21,7 +21,10 @@ CATCHABLE: Final = (XQueryError, ArithmeticError, RecursionError)
 
 
 def as_query_error(error: BaseException) -> XQueryError:
-    """The XQuery error that a Python exception of generated code stands for; XDMP-INTERNAL for a fault of ours, logged."""
+    """The XQuery error that a Python exception of generated code stands for.
+
+    A fault of ours is logged and becomes XDMP-INTERNAL.
+    """
     if isinstance(error, XQueryError):
         return error
     if isinstance(error, ZeroDivisionError):
