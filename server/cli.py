@@ -67,10 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         "--var", metavar="NAME=VALUE", action="append", default=[], help="external variable; NAME may be {uri}local"
     )
     evaluate.add_argument("--dialect", choices=("1.0-ml", "3.1"), default="1.0-ml", help="of a query that names none")
-    evaluate.add_argument(
-        "--explain", action="store_true", help="print the syntax tree and generated source instead"
-    )
-    evaluate.add_argument("--profile", action="store_true", help="print where the time went, by line, to standard error")
+    evaluate.add_argument("--explain", action="store_true", help="print the syntax tree and generated source instead")
+    evaluate.add_argument("--profile", action="store_true", help="print to standard error where the time went")
     evaluate.set_defaults(run=_evaluate)
     return parser
 

@@ -31,6 +31,14 @@ class Generated:
         """The query's expression whose code stands at this place of the Python source."""
         return self.source.place(line, column, end_column)
 
+    def place_of(self, code: types.CodeType, instruction: int, line: int) -> Place | None:
+        """The query's expression that an instruction of the program's code is about; `line` where it does not say."""
+        position = next(itertools.islice(code.co_positions(), instruction // 2, None), None)
+        if position is None or position[0] is None:
+            return self.place(line, None, None)
+        begin, _, column, end_column = position
+        return self.place(begin, column, end_column) or self.place(begin, None, None)
+
 
 #: File name of generated code -> the program, so that a traceback finds its way back.
 GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
