@@ -28,7 +28,7 @@ class ConstructorCodegen(PathCodegen):
             name = self.name_constant(attribute.uri, attribute.local)
             attributes.append(f"({attribute.prefix!a}, {name}, {code.text})")
         parts: list[str] = []
-        fresh = 0
+        fresh = nested = 0
         for index, part in enumerate(node.content):
             if isinstance(part, str):
                 parts.append(self.constant("text", LiteralText(part), ("literal text", part)))
@@ -37,12 +37,14 @@ class ConstructorCodegen(PathCodegen):
             depth = max(depth, code.depth)
             parts.append(code.text)
             fresh |= is_fresh(part) << index
+            nested |= (isinstance(part, ir.DirectElement) and part.nested) << index
         attribute_list = f"({', '.join(attributes)},)" if attributes else "()"
         content = f"({', '.join(parts)},)" if parts else "()"
         scope = self.constant("namespaces", namespaces, ("namespaces", *namespaces.items())) if namespaces else "NO_NAMESPACES"
         text = (
             f"element({node.prefix!a}, {self.name_constant(node.uri, node.local)}, {scope}, {attribute_list}, "
-            f"{content}, {self.static(node.static)}{f', {fresh}' if fresh else ''})"
+            f"{content}, {self.static(node.static)}{f', {fresh}' if fresh else ''}"
+            f"{f', {nested}' if nested else ''})"
         )
         return Code(self.mark(node, text), "item", depth + 2)
 

@@ -109,7 +109,10 @@ class ConstructorResolver(ResolverBase):
                 else:
                     content.append(ir.Sequence(items=[], type=StaticType("item", 0, 0)))
             else:
-                content.append(self.expr(part))
+                made = self.expr(part)
+                if isinstance(made, ir.DirectElement):
+                    made.nested = True
+                content.append(made)
         return content
 
     def resolve_DirComment(self, node: tree.DirComment) -> ir.Expr:
@@ -154,10 +157,7 @@ class ConstructorResolver(ResolverBase):
         if kind == "element":
             return self.scope.element_name(name)
         if kind == "attribute":
-            uri, local = self.scope.expand(name, "")
-            if uri == XMLNS or (not uri and local == "xmlns"):
-                raise XQueryError("XQDY0044", "An attribute constructor cannot declare a namespace")
-            return uri, local
+            return self.scope.expand(name, "")
         return "", name.local
 
     def resolve_ObjectConstructor(self, node: tree.ObjectConstructor) -> ir.Expr:

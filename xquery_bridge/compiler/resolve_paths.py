@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.resolver import ResolverBase
 from xquery_bridge.compiler.types import StaticType
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.syntax import tree
+from xquery_bridge.syntax.characters import NCNAME
+
+_NCNAME: Final = re.compile(NCNAME)
 
 #: What a step along an axis finds when its test is a name or `*`.
 _PRINCIPAL: Final = {"attribute": "attribute", "namespace": "namespace-node"}
@@ -108,7 +113,10 @@ class PathResolver(ResolverBase):
             if written.kind == "processing-instruction":
                 return ir.NodeTest(kind=written.kind, uri="", local=written.name.local)
         if written.kind == "processing-instruction" and written.literal is not None:
-            return ir.NodeTest(kind=written.kind, uri="", local=" ".join(written.literal.split()))
+            target = " ".join(written.literal.split())
+            if not _NCNAME.fullmatch(target):
+                raise XQueryError("XPTY0004", f"{target!r} is no name of a processing instruction")
+            return ir.NodeTest(kind=written.kind, uri="", local=target)
         whole = tree.SequenceType(item=written, occurrence="", start=written.start, end=written.end)
         return ir.NodeTest(kind=written.kind, other=self.types.resolve(whole))
 

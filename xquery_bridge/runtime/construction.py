@@ -68,10 +68,12 @@ class LiteralText(str):
 class _Content:
     """Gathers the content of an element or document by the rules of 3.9.1.3."""
 
-    __slots__ = ("children", "node", "pending", "static")
+    __slots__ = ("children", "named", "node", "pending", "static")
 
-    def __init__(self, node: Any, static: StaticContext | None) -> None:
+    def __init__(self, node: Any, static: StaticContext | None, named: str = "") -> None:
         self.node = node
+        #: the prefix that is bound only because the element's name has it
+        self.named = named
         self.children: list[Any] = node.children
         self.static = static
         self.pending: list[str] = []
@@ -126,7 +128,7 @@ class _Content:
         if self.children or any(self.pending):
             raise XQueryError("XQTY0024", f"{_an(kind)} node follows content of element {node.lexical_name}")
         if kind == "namespace":
-            _bind(node, item.prefix, item.value)
+            self._bind(item.prefix, item.value)
             return
         if fresh:
             made = item
@@ -139,6 +141,25 @@ class _Content:
         if any(known.name is made.name for known in node.attributes):
             raise XQueryError("XQDY0025", detail=made.lexical_name)
         node.attributes.append(made)
+
+
+    def _bind(self, prefix: str, uri: str) -> None:
+        """Add the binding of a namespace node; an element's name gives way with its prefix (3.9.4).
+
+        Raises XQDY0102 when it contradicts another binding, or the name of an element without a prefix.
+        """
+        node = self.node
+        named, self.named = self.named, ""
+        if prefix != named:
+            self.named = named
+        elif named and node.namespaces[named] != uri:
+            node.prefix = _new_prefix(node.namespaces, named)
+            node.namespaces = {**node.namespaces, node.prefix: node.namespace_uri, prefix: uri}
+            return
+        clash = node.namespaces.get(prefix, uri) != uri or (prefix == "" and not node.prefix and not node.namespace_uri)
+        if clash:
+            raise XQueryError("XQDY0102", f"The prefix {prefix!r} of element {node.lexical_name} has two namespaces")
+        node.namespaces = {**node.namespaces, prefix: uri}
 
 
 def _an(kind: str) -> str:
@@ -156,14 +177,6 @@ def content_items(value: Any) -> Iterable[Any]:
             yield item
         else:
             yield from content_items(members)
-
-
-def _bind(node: ElementNode, prefix: str, uri: str) -> None:
-    """Add the binding of a namespace node. Raises XQDY0102 when it contradicts another one or the element's name."""
-    clash = node.namespaces.get(prefix, uri) != uri or (prefix == "" and not node.prefix and not node.namespace_uri)
-    if clash:
-        raise XQueryError("XQDY0102", f"The prefix {prefix!r} of element {node.lexical_name} has two namespaces")
-    node.namespaces = {**node.namespaces, prefix: uri}
 
 
 def _fix_attributes(node: ElementNode) -> None:
@@ -211,11 +224,13 @@ def element(
     content: Sequence[Any],
     static: StaticContext,
     fresh: int = 0,
+    nested: int = 0,
 ) -> ElementNode:
     """A direct element constructor (3.9.1).
 
     `namespaces` are the declarations on it (prefix -> URI) and those of the direct constructors around it; `attributes`
-    are (prefix, Clark name, value) in source order; `content` and `fresh` see the module.
+    are (prefix, Clark name, value) in source order; `content` and `fresh` see the module. The bits of `nested` tell which
+    parts of the content are direct elements themselves: they are no copies, and inherit no namespace that is only used.
     """
     own = _own_binding(prefix, name)
     node = ElementNode(name, prefix, None, {**namespaces, **own} if namespaces else own)
@@ -234,6 +249,10 @@ def element(
         gathered.flush()
     if node.attributes:
         _fix_attributes(node)
+    if nested and node.namespaces:
+        for index, part in enumerate(content):
+            if nested >> index & 1 and not node.namespaces.keys() <= part.namespaces.keys():
+                part.namespaces = {**part.namespaces, ISOLATED: ""}
     return node
 
 
@@ -263,7 +282,7 @@ def computed_element(
     own = _own_binding(prefix, key)
     node = ElementNode(key, prefix, None, {**namespaces, **own} if namespaces else own)
     node.origin = static.base_uri
-    gathered = _Content(node, static)
+    gathered = _Content(node, static, prefix if prefix in own and prefix not in namespaces else "")
     gathered.add(content, bool(fresh & 1))
     gathered.flush()
     if node.attributes:

@@ -74,7 +74,11 @@ def document_uri(node: Any) -> AnyURI | None:
 
 
 def _uri(text: str | None) -> AnyURI | None:
-    return None if text is None else AnyURI(text)
+    """A URI that stands in a tree. Raises FORG0001 for what is none, such as an xml:base of "%gg"."""
+    try:
+        return None if text is None else AnyURI(text)
+    except ValueError:
+        raise XQueryError("FORG0001", f"{text!r} is not a URI") from None
 
 
 # ---------------------------------------------------------------------------------------------------------------- names
