@@ -30,3 +30,15 @@ def test_a_function_that_depends_on_the_focus_keeps_it(evaluate, query, expected
 )
 def test_where_there_is_no_focus_such_a_function_fails(code, query):
     assert code(query) == "XPDY0002"
+
+
+def test_a_function_of_any_number_of_arguments_has_items_of_every_arity(evaluate):
+    args = ", ".join([str(number % 10) for number in range(40)])
+    assert evaluate(f"concat#40({args})") == ["0123456789" * 4]
+    assert evaluate(
+        "let $f := concat#100000 return (function-arity($f), local-name-from-QName(function-name($f)))"
+    ) == [
+        100_000,
+        "concat",
+    ]
+    assert evaluate(f"concat#40({', '.join(['?'] * 40)})({args})") == ["0123456789" * 4]

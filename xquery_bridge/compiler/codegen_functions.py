@@ -12,6 +12,7 @@ from xquery_bridge.compiler.codegen_operators import _within
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
+from xquery_bridge.runtime.calls import variadic_item
 from xquery_bridge.runtime.context import FN
 from xquery_bridge.runtime.sequence_types import SequenceType
 
@@ -321,6 +322,10 @@ class FunctionCodegen(ConstructorCodegen):
         finally:
             self.out, self.function = saved, saved_function
         return Code(f"{factory}({', '.join(captured)})", "item", 1)
+
+    def value_VariadicItem(self, node: ir.VariadicItem) -> Code:
+        made = variadic_item(self.qname(*node.name), node.arity, node.row)
+        return Code(self.constant(f"{node.row.prefix}_{node.row.local}_item", made), "item", 0, True)
 
     def qname(self, prefix: str, uri: str, local: str) -> Any:
         from elementpath.datatypes import QName

@@ -847,6 +847,19 @@ class InlineFunction(FunctionValue):
         return self.body.purity
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class VariadicItem(FunctionValue):
+    """A built-in function with so many parameters that it is no source text, but an object made at compile time."""
+
+    row: Row
+    arity: int
+    name: tuple[str, str, str]
+
+    @property
+    def body_purity(self) -> int:
+        return EFFECTS if self.row.effects else PURE if self.row.deterministic else CREATES
+
+
 # --------------------------------------------------------------------------------------------------- maps, arrays, text
 
 

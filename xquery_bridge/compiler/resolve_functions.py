@@ -30,6 +30,9 @@ _RESERVED: Final = {
 _XDMP: Final = "http://marklogic.com/xdmp"
 _XQUERY: Final = "http://www.w3.org/2012/xquery"
 
+#: From here on a function that takes any number of arguments is written without naming each (`concat#1000`).
+_MANY_PARAMETERS: Final = 32
+
 #: Functions whose result has a narrower type than their signature says, by what the first argument is.
 _SAME_TYPE: Final = {"reverse", "subsequence", "tail", "remove", "unordered", "head", "filter", "distinct-values", "sort"}
 
@@ -214,7 +217,7 @@ class FunctionResolver(ResolverBase):
         args = [ir.Literal(value=QName(uri, local), type=StaticType("qname")), ir.Literal(value=arity, type=INTEGER)]
         return self._builtin(row, list[ir.Expr](args))
 
-    def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> ir.InlineFunction | None:
+    def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> ir.FunctionValue | None:
         """A built-in function, or the constructor function of a type, as an inline function that calls it."""
         if uri == XS and arity == 1 and self.types.is_constructor(local):
             param = self._param("value", self.types.parse("xs:anyAtomicType?"))
@@ -226,6 +229,8 @@ class FunctionResolver(ResolverBase):
         row = self.scope.registry.lookup(uri, local, arity)
         if row is None:
             return None
+        if row.variadic and arity > _MANY_PARAMETERS and not row.needs:
+            return ir.VariadicItem(row=row, arity=arity, name=(prefix or row.prefix, uri, local), type=StaticType("function"))
         params = [self._param(row.param(at).name, row.param(at).type) for at in range(arity)]
         args: list[ir.Expr] = [self.read(param.var) for param in params]
         body = ir.BuiltinCall(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from elementpath.datatypes import QName
 from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
@@ -17,6 +18,7 @@ from xquery_bridge.runtime.comparison import grouping_key
 from xquery_bridge.runtime.context import Deferred, DynamicContext
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray
+from xquery_bridge.runtime.json_nodes import BinaryNode
 from xquery_bridge.runtime.maps import XdmMap
 from xquery_bridge.runtime.nodes import precedes
 from xquery_bridge.runtime.sequence_types import SequenceType
@@ -225,6 +227,8 @@ def treat_as(target: SequenceType, value: Value, code: str) -> Value:
 
 def cast_as(value: Value, target: str, allow_empty: bool, static: Any = None) -> Value:
     """`value cast as target`; the empty sequence is an error unless it is allowed."""
+    if target == "boolean" and type(value) is BinaryNode:
+        return False  # 1.0-ml (xquery-1.0-ml.md, section 4)
     item = optional(atomize(value))
     if item is None:
         if allow_empty:
@@ -289,6 +293,21 @@ def callable_of(function: Value, arity: int) -> Callable[..., Value]:
 def _arity_error(function: FunctionItem, arity: int) -> XQueryError:
     wanted = f"{function.arity} argument{'s' * (function.arity != 1)}"
     return XQueryError("XPTY0004", f"A function of {wanted} is called with {arity}")
+
+
+def variadic_item(name: QName, arity: int, row: Any) -> FunctionItem:
+    """A built-in function that takes any number of arguments (a row of the registry), as an item for one number."""
+
+    def call(*args: Value) -> Value:
+        given_args: list[Any] = []
+        for at, arg in enumerate(args):
+            type = row.param(at).type
+            value = type.convert(arg)
+            given_args.append(as_list(value) if type.high is None else optional(value) if type.low == 0 else value)
+        return given(row.implementation(*given_args))
+
+    params = tuple([row.param(at).type for at in range(arity)])
+    return FunctionItem(name, arity, params, row.result, call)
 
 
 def partial_application(function: Value, args: Sequence[Any]) -> FunctionItem:
