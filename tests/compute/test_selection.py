@@ -36,6 +36,12 @@ def test_top_k_gives_the_largest_and_their_places(size, k, axis, seed):
     assert [v.shape[0 if along == 2 else 1] for v in function.outputs] == [k, k]
 
 
+def test_top_k_finds_equal_elements_in_the_order_of_cntk():
+    x, value = batch([[3, 1, 3, 3, 2, 3, 1]])
+    for k, wanted in ((1, [0]), (2, [2, 0]), (3, [3, 0, 2])):
+        np.testing.assert_array_equal(cntk.evaluate(cntk.top_k(x, k), {x: value})[1].array[0], wanted)
+
+
 def test_top_k_of_many_and_more_than_there_are():
     data = np.random.default_rng(0).standard_normal((2, 1000))
     x, value = batch(data)

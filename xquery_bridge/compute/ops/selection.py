@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..axis import Axis, normalize_axis
 from ..errors import CntkError
 from ..graph import CompositeFunction, Outcome, PrimitiveFunction, as_block, as_variable, combine
+from ..partial_sort import largest_by_heap
 from ..plan import Call
 from ..shape import UNKNOWN_SHAPE, Shape
 from ..tensor import Array
@@ -23,10 +24,7 @@ __all__ = ["crop", "gather_op", "one_hot_op", "top_k"]
 
 
 class _TopK(Operator):
-    """The k largest elements along the first dimension, largest first, and their indices.
-
-    Of equal elements the earlier one comes first; CNTK promises no order among them.
-    """
+    """The k largest elements along the first dimension, largest first, and their indices."""
 
     name = "TopK"
     number = 87
@@ -76,13 +74,22 @@ class _TopK(Operator):
 
 
 def _largest(x: Array, k: int) -> NDArray[np.intp]:
-    """Indices of the k largest elements along the last axis, largest first, earlier ones before their equals."""
+    """Indices of the k largest elements along the last axis, largest first; equal ones as CNTK's heap finds them."""
     size = x.shape[-1]
+    if k == 0:
+        return np.empty((*x.shape[:-1], 0), np.intp)
+    rows = x.reshape(-1, size)
     if 4 * k >= size:
-        return np.argsort(-x, -1, kind="stable")[..., :k]
-    few = np.sort(np.argpartition(-x, k - 1 if k else 0, -1)[..., :k], -1)
-    order = np.argsort(-np.take_along_axis(x, few, -1), -1, kind="stable")
-    return np.take_along_axis(few, order, -1)
+        picked = np.argsort(-rows, 1, kind="stable")[:, :k]
+    else:
+        few = np.argpartition(-rows, k - 1, 1)[:, :k]
+        picked = np.take_along_axis(few, np.argsort(-np.take_along_axis(rows, few, 1), 1), 1)
+    found = np.take_along_axis(rows, picked, 1)
+    last = found[:, -1:]
+    ties = (found[:, 1:] == found[:, :-1]).any(1) | ((rows == last).sum(1) > (found == last).sum(1))
+    for row in np.flatnonzero(ties):
+        picked[row] = largest_by_heap(rows[row].tolist(), k)
+    return picked.reshape(*x.shape[:-1], k)
 
 
 class _OneHot(Operator):
