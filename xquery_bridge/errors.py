@@ -52,6 +52,21 @@ MARKLOGIC_CODES: dict[str, tuple[str, str]] = {
 }
 
 
+#: MarkLogic code -> title: the catalogue that fn:error((), code, …) finds messages in.
+MESSAGES: dict[str, str] = {
+    **dict(MARKLOGIC_CODES.values()),
+    "RESTAPI-INVALIDREQ": "Invalid request:",
+    "RESTAPI-NODOCUMENT": "Resource or document does not exist: ",
+    "SEC-PRIV": "Need privilege:",
+    "XDMP-CONFLICTINGUPDATES": "Conflicting updates",
+    "XDMP-DOCROOT": "Document has no single root",
+    "XDMP-EXTIME": "Time limit exceeded",
+    "XDMP-EXTVAR": "External variable has no value",
+    "XDMP-JSONDOC": "Document is not JSON",
+    "XDMP-NOSUCHDB": "No such database",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorName:
     """The expanded QName of an error; `prefix` is only for display."""

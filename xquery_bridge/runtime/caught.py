@@ -47,17 +47,20 @@ def as_query_error(error: BaseException) -> XQueryError:
     )
 
 
-def caught_error(error: BaseException, context: DynamicContext, savepoint: Any = None) -> XQueryError:
+def caught_error(
+    error: BaseException, context: DynamicContext, savepoint: Any = None, located: bool = True
+) -> XQueryError:
     """The error that a catch clause gets; raises it again when it must not be caught.
 
-    Updates made since the savepoint, which is that of the `try`, are taken back.
+    Updates made since the savepoint, which is that of the `try`, are taken back. Where it came from is found out unless
+    no clause can ask for it (not `located`).
     """
     found = as_query_error(error)
     if not found.catchable:
         raise found
     if savepoint is not None:
         context.rollback_to(savepoint)
-    if not found.frames and context.locate is not None:
+    if located and not found.frames and context.locate is not None:
         context.locate(found, error.__traceback__)
     context.memory["caught error"] = found  # for xdmp:rethrow
     return found
@@ -121,7 +124,7 @@ def error_element(error: XQueryError, context: DynamicContext | None = None) -> 
     _element("xquery-version", root, dialect)
     _element("message", root, error.title)
     _element("format-string", root, error.format_string)
-    _element("retryable", root, "false")
+    _element("retryable", root, "true" if error.marklogic_code == "XDMP-DEADLOCK" else "false")
     _element("expr", root, error.expression)
     data = _element("data", root)
     for item in [*([error.detail] if error.detail else []), *as_list(list(error.value))]:

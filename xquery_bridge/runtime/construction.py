@@ -26,6 +26,7 @@ from elementpath.xpath_nodes import XPathNode
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import values
 from xquery_bridge.runtime.context import XML, StaticContext
+from xquery_bridge.runtime.json_items import JsonArray, MapMap
 from xquery_bridge.runtime.nodes import (
     ISOLATED,
     NO_NAMESPACES,
@@ -65,6 +66,13 @@ class LiteralText(str):
 # --------------------------------------------------------------------------------------------------------------- content
 
 
+def _written(item: MapMap | JsonArray) -> Any:
+    """The element that stands for a map:map, json:object or json:array in content (1.0-ml)."""
+    from xquery_bridge.runtime import json_xml  # which builds on this module
+
+    return json_xml.element_from_array(item) if isinstance(item, JsonArray) else json_xml.element_from_map(item)
+
+
 class _Content:
     """Gathers the content of an element or document by the rules of 3.9.1.3."""
 
@@ -100,6 +108,9 @@ class _Content:
             if isinstance(item, XPathNode):
                 after_atomic = False
                 self.add_node(item, fresh)
+            elif isinstance(item, (MapMap, JsonArray)):
+                after_atomic = False
+                self.add_node(_written(item), True)
             else:
                 text = item if type(item) is str else values.string_of(item)
                 pending.append(f" {text}" if after_atomic else text)

@@ -479,9 +479,14 @@ def _leaf_json(item: Any, strict: bool) -> str:
         from xquery_bridge.runtime.json_nodes import python_from_node
 
         return json_text(_items_of(python_from_node(item)), strict)
+    if isinstance(item, XPathNode) and item.kind in _MARKUP_KINDS:  # type: ignore[attr-defined]
+        from xquery_bridge.runtime.serialization import quote
+
+        return encode_basestring(quote(item))
     return encode_basestring(string_of(item))
 
 
+_MARKUP_KINDS: Final = frozenset(("document", "element", "comment", "processing-instruction"))
 _JSON_NODE_KINDS: Final = frozenset(("object", "array", "number", "boolean", "null"))
 
 

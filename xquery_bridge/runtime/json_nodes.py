@@ -10,9 +10,9 @@ and None stand for JSON's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elementpath.datatypes import HexBinary, UntypedAtomic
 from elementpath import xpath_nodes
@@ -32,6 +32,8 @@ from xquery_bridge.runtime.nodes import (
 
 #: As in `nodes`: elementpath's annotations are for trees of its own.
 XPathNode: Any = xpath_nodes.XPathNode
+#: Gives the markup of a node.
+_TextOf: TypeAlias = Callable[[Any], str]
 
 
 class _JsonNode(_Common, XPathNode):
@@ -167,11 +169,16 @@ def _copied(node: Any) -> Any:
     return copy_node(node)
 
 
-def _member(item: Any) -> Any:
-    """A new node for one item of a constructor's content: numbers and booleans by kind, nodes copied, the rest text."""
+def _member(item: Any, text_of_markup: _TextOf | None = None) -> Any:
+    """A new node for one item of a constructor's content: numbers and booleans by kind, nodes copied, the rest text.
+
+    With `text_of_markup` elements and their like become text.
+    """
     if isinstance(item, XPathNode):
         if item.kind == "document":
-            return _copied(item.children[0]) if item.children else TextNode("")
+            return _member(item.children[0], text_of_markup) if item.children else TextNode("")
+        if text_of_markup is not None and item.kind not in _NAMEABLE:
+            return TextNode(text_of_markup(item))
         made = _copied(item)
         if made.kind != "element":
             made.name = None
@@ -182,11 +189,11 @@ def _member(item: Any) -> Any:
         fits = isinstance(item, float) or -_LARGEST_NUMBER <= item <= _LARGEST_NUMBER
         return NumberNode(item) if fits else TextNode(values.string_of(item))
     if isinstance(item, MapMap):
-        return object_node(item.items())
+        return object_node(item.items(), text_of_markup)
     if isinstance(item, JsonArray):
         made = ArrayNode()
         for member in item.members():
-            child = json_node(member)
+            child = json_node(member, text_of_markup)
             child.parent = made
             made.children.append(child)
         return made
@@ -197,26 +204,24 @@ def _member(item: Any) -> Any:
 _LARGEST_NUMBER = 2**53 - 1
 
 
-def json_node(value: Any) -> Any:
+def json_node(value: Any, text_of_markup: _TextOf | None = None) -> Any:
     """The JSON node for a Value, as xdmp:to-json makes it: several items are an array, none is null."""
     items = values.as_list(value)
-    return _member(items[0]) if len(items) == 1 else array_node(items) if items else NullNode()
+    if len(items) == 1:
+        return _member(items[0], text_of_markup)
+    return array_node(items, text_of_markup) if items else NullNode()
 
 
-def _members(value: Any) -> list[Any]:
-    return [_member(item) for item in values.as_list(value)]
-
-
-def array_node(value: Any) -> ArrayNode:
+def array_node(value: Any, text_of_markup: _TextOf | None = None) -> ArrayNode:
     """`array-node { value }`: one member for each item."""
     made = ArrayNode()
-    for child in _members(value):
+    for child in [_member(item, text_of_markup) for item in values.as_list(value)]:
         child.parent = made
         made.children.append(child)
     return made
 
 
-def object_node(entries: Iterable[tuple[Any, Any]]) -> ObjectNode:
+def object_node(entries: Iterable[tuple[Any, Any]], text_of_markup: _TextOf | None = None) -> ObjectNode:
     """`object-node { key : value, … }`: a sequence of several becomes an array, an empty one null.
 
     Raises XDMP-DUPKEY for a key given twice.
@@ -231,7 +236,7 @@ def object_node(entries: Iterable[tuple[Any, Any]]) -> ObjectNode:
         if key in seen:
             raise XQueryError("FOER0000", "Duplicate key of an object node", detail=key, marklogic_code="XDMP-DUPKEY")
         seen.add(key)
-        child = json_node(value)
+        child = json_node(value, text_of_markup)
         if child.kind in _NAMEABLE:
             child.name = clark("", key)
         child.parent = made

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from elementpath.datatypes import QName
 
-from xquery_bridge.errors import ErrorName, XQueryError
+from xquery_bridge.errors import MESSAGES, ErrorName, XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime.serialization import quote
 from xquery_bridge.runtime.values import Value
@@ -28,8 +28,11 @@ def error() -> NoReturn:
 def error_with_code(code: QName | None, description: str = "", value: Sequence[Any] = ()) -> NoReturn:
     """Raise an error with this name, description and error object.
 
-    As MarkLogic has it, the description is also the error's code and message (xquery-1.0-ml.md, section 5).
+    As MarkLogic has it, the description is also the error's code and message (xquery-1.0-ml.md, section 5); without a
+    name, a code of MarkLogic's for a description stands for its message.
     """
+    if code is None and description in MESSAGES:
+        raise XQueryError("FOER0000", MESSAGES[description], value=list(value), marklogic_code=description)
     name = "FOER0000" if code is None else ErrorName(code.uri or "", code.local_name, code.prefix or "")
     raise XQueryError(name, description, value=list(value), marklogic_code=description)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from elementpath.datatypes import QName
@@ -15,12 +16,13 @@ from xquery_bridge.library.marklogic.xdmp import XDMP
 from xquery_bridge.runtime.atomic import ATOMIC_CLASSES, type_name
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray, JsonObject, MapMap, items_from_python, json_text
-from xquery_bridge.runtime.json_nodes import json_document, json_node, python_from_node
+from xquery_bridge.runtime.json_nodes import BinaryNode, json_document, json_node, python_from_node
 from xquery_bridge.runtime.json_xml import element_from_array, element_from_map
 from xquery_bridge.runtime.node_builder import parse_fragment, parse_xml
-from xquery_bridge.runtime.nodes import DocumentNode, TextNode, path_of, root
+from xquery_bridge.runtime.nodes import DocumentNode, TextNode, root
 from xquery_bridge.runtime.opaque import OpaqueItem
 from xquery_bridge.runtime.serialization import Parameters, from_options, markup, quote, serialize
+from xquery_bridge.runtime.serialization.answer import node_path
 from xquery_bridge.runtime.values import Value, describe_item, string_of
 
 # --------------------------------------------------------------------------------------------------------------- quoting
@@ -98,7 +100,7 @@ def _described_atom(item: Any, length: int | None) -> str:
         return '"' + _cut(text.replace("&", "&amp;").replace('"', "&quot;"), length) + '"'
     if isinstance(item, QName):
         return f'fn:QName("{item.namespace or ""}", "{text}")'
-    if type_name(item) in ("xs:boolean", "xs:integer", "xs:decimal", "xs:double"):
+    if type(item) in (bool, int, Decimal):
         return describe_item(item)
     return f'{type_name(item)}("{_cut(text, length)}")'
 
@@ -107,7 +109,7 @@ def _described_node(node: Any, length: int | None) -> str:
     top = root(node)
     uri = top.document_uri if top.kind == "document" else None
     if uri:
-        path = "" if node is top else path_of(node)
+        path = "" if node is top else node_path(node)
         return f'fn:doc("{uri}"){path}'
     if node.kind == "document":
         return f"document{{{_cut(quote(node), length)}}}"
@@ -115,7 +117,20 @@ def _described_node(node: Any, length: int | None) -> str:
         return f'attribute{{fn:QName("{node.namespace_uri or ""}","{node.lexical_name}")}}{{"{_cut(node.value, length)}"}}'
     if node.kind == "text":
         return f'text{{"{_cut(node.string_value, length)}"}}'
-    return _cut(quote(node), length)
+    shape = _DESCRIBED.get(node.kind, "%s")
+    text = node.string_value if shape != "%s" else quote(node)
+    if node.kind == "boolean":
+        text = f"fn:{text}()"
+    return shape % _cut(text, length)
+
+
+#: Kind of node -> the constructor that makes it of its string value; the others are their markup.
+_DESCRIBED: Final = {
+    "number": "number-node{%s}",
+    "boolean": "boolean-node{%s}",
+    "null": "null-node{%s}",
+    "binary": 'binary{"%s"}',
+}
 
 
 def _cut(text: str, length: int | None) -> str:
@@ -141,10 +156,10 @@ def unquote(text: str, namespace: str | None = None, options: Sequence[Any] = ()
     start = text.lstrip()[:1]
     if "format-json" in chosen or (start in ("{", "[") and start and not chosen.intersection(_OTHER_FORMATS)):
         return json_document(parsed_json(text))
-    if "format-text" in chosen or not text.strip():
+    if chosen.intersection(("format-text", "format-binary")) or not text.strip():
         made = DocumentNode()
         if text:
-            node = TextNode(text)
+            node: Any = BinaryNode(text.encode()) if "format-binary" in chosen else TextNode(text)
             node.parent = made
             made.children.append(node)
         return made
@@ -190,7 +205,7 @@ def to_json(items: Sequence[Any]) -> DocumentNode:
     """A document of JSON nodes: a map an object, several items or a json:array an array, none null."""
     json_text(list(items), strict=True)
     made = DocumentNode()
-    node = json_node(list(items))
+    node = json_node(list(items), text_of_markup=quote)
     node.parent = made
     made.children.append(node)
     return made
