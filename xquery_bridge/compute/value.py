@@ -283,11 +283,20 @@ class Value:
                 )
             value = Value(value.array, value.sample_shape, True, None, value.device)
         if not axes and value.has_batch:
+            whole = value.sample_shape.append((len(value.array),))
+            if whole.rank == variable.shape.rank and _fits(whole, variable.shape):
+                return Value(value.array, whole, False, None, value.device)
             if len(value.array) != 1:
                 raise CntkError(
                     f"The value has {len(value.array)} samples, the variable '{variable.as_string()}' no batch axis."
                 )
             value = Value(value.array[0], value.sample_shape, False, None, value.device)
+        rank = variable.shape.rank
+        if value.sample_shape.rank != rank and not variable.shape.is_unknown:  # they differ in trailing ones alone
+            sample = Shape((*value.sample_shape, *(1,) * (rank - value.sample_shape.rank))[:rank])
+            leading = value.array.shape[:1] if value.has_batch else ()
+            array = value.array.reshape(*leading, *sample.numpy_shape)
+            value = Value(array, sample, value.has_batch, value.lengths, value.device)
         return value
 
     # Copying and changing values

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..errors import CntkError
 from ..shape import Shape
 
-__all__ = ["Dictionary", "FileAxis", "SizeT", "read_dictionary", "write_dictionary"]
+__all__ = ["Dictionary", "FileAxis", "SizeT", "message_fields", "read_dictionary", "write_dictionary"]
 
 _VERSION = 2
 """The version CNTK 2.7 writes into each dictionary and value."""
@@ -79,7 +79,7 @@ def _read_varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
     raise CntkError(_TRUNCATED)
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
+def message_fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
     """The fields of a message: number, wire type, and an integer or the bytes."""
     position, end = 0, len(data)
     while position < end:
@@ -122,7 +122,7 @@ def _text(data: memoryview) -> str:
 
 def _read_shape(data: memoryview) -> Shape:
     dimensions: list[int] = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in message_fields(data):
         if number != 1:
             continue
         if wire == 2:  # packed
@@ -138,7 +138,7 @@ def _read_shape(data: memoryview) -> Shape:
 
 def _read_axis(data: memoryview) -> FileAxis:
     index, name, ordered = 0, "", False
-    for number, wire, value in _fields(data):
+    for number, wire, value in message_fields(data):
         if number == 1:
             _expect(wire, 0)
             index = _signed(value, 32)
@@ -159,7 +159,7 @@ def _read_array(data: memoryview) -> NDArray[Any]:
     data_type = storage = 0
     shape = Shape()
     values: dict[int, memoryview] = {}
-    for number, wire, value in _fields(data):
+    for number, wire, value in message_fields(data):
         if number in (1, 2):
             _expect(wire, 0)
             data_type, storage = (value, storage) if number == 1 else (data_type, value)
@@ -186,7 +186,7 @@ def _read_array(data: memoryview) -> NDArray[Any]:
 def _packed(message: memoryview, size: int) -> memoryview | bytes:
     """The numbers of a message of repeated float or double, as one block."""
     blocks: list[memoryview] = []
-    for number, wire, value in _fields(message):
+    for number, wire, value in message_fields(message):
         if number == 1:
             if wire not in (2, 5 if size == 4 else 1):
                 raise _foreign("numbers of another size than the data type of their array")
@@ -196,7 +196,7 @@ def _packed(message: memoryview, size: int) -> memoryview | bytes:
 
 def _read_vector(data: memoryview, depth: int) -> list[Any]:
     items = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in message_fields(data):
         if number == 1:
             _expect(wire, 2)
             items.append(_read_value(value, depth))
@@ -207,12 +207,12 @@ def _read_dictionary(data: memoryview, depth: int) -> Dictionary:
     if depth > _DEEPEST:
         raise _foreign(f"more than {_DEEPEST} levels")
     found = Dictionary()
-    for number, wire, entry in _fields(data):
+    for number, wire, entry in message_fields(data):
         if number != 2:
             continue
         _expect(wire, 2)
         key, content = "", memoryview(b"")
-        for part, part_wire, value in _fields(entry):
+        for part, part_wire, value in message_fields(entry):
             _expect(part_wire, 2)
             if part == 1:
                 key = _text(value)
@@ -247,7 +247,7 @@ def _read_value(data: memoryview, depth: int) -> Any:
         raise _foreign(f"more than {_DEEPEST} levels")
     kind = 0
     contents: dict[int, tuple[int, Any]] = {}
-    for number, wire, value in _fields(data):
+    for number, wire, value in message_fields(data):
         if number == 2:
             _expect(wire, 0)
             kind = value
