@@ -135,3 +135,10 @@ SEQUENCE.serve(
     " $name as xs:string]) as cntk:function",
     sequence_delay,
 )
+RECURRENT.serve(
+    "optimized-rnnstack($operand as cntk:variable, $weights as cntk:variable, $hidden-size as xs:unsignedLong,"
+    " $num-layers as xs:unsignedLong [, $bidirectional as xs:boolean, $recurrent-op as xs:string,"
+    " $name as xs:string]) as cntk:function",
+    compute.optimized_rnnstack,
+    about="Recurrent layers over sequences of vectors, all of whose weights are one variable.",
+)
