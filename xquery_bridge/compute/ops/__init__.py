@@ -17,6 +17,9 @@ To add an operator:
      `plan.accumulate(operand, bind, reads)`, where `bind(*reads, out)` makes the calls that **write** the contribution
      (the plan does the adding). For broadcasts `accumulate_broadcast` / `accumulate_reduced` sum down.
    Reads keep their buffers alive; arrays that are not in `reads` must not be used. A parameter's array never moves.
+   An operator that needs the steps of sequences sets `uses_steps`, and cannot stand inside a recurrent loop; one whose
+   layout depends on data overrides `layout_depends_on_data`, and its graph is then planned anew for each evaluation
+   (`plan.array_of` gives the data). Inside a loop `forward` and `gradient` are called once a step (see `loop`).
    A change of lasting state (running statistics) is written to a buffer and carried over by `plan.on_commit(call)`;
    `plan.training` tells training from evaluation.
 2. `register(...)` it, and write the API function, named after CNTK's C++ function in snake_case, that ends in
