@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
 #   make serve [PORT=8000] [DATA=data] [ARGS="--host 0.0.0.0 --user NAME:PASSWORD"]     make test [ARGS="-k eval"]
-#   make check | bench | conformance | qt3 | pins         PYTHON=/path/to/python3.12 chooses the interpreter
+#   make check | docs | bench | conformance | qt3 | pins         PYTHON=/path/to/python3.12 chooses the interpreter
 
 # The first interpreter that is new enough; python3 when none is, so that the sentence below can name its version.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -11,7 +11,7 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: serve test check format bench conformance qt3 pins clean
+.PHONY: serve test check format docs bench conformance qt3 pins clean
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/.installed
@@ -29,6 +29,10 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+# Writes the reference of cntk: anew, from the rows of its functions and their examples.
+docs: $(VENV)/.installed
+	$(PY) -m docs.cntk_reference
 
 bench: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.run $(ARGS)

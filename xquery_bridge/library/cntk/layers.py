@@ -166,13 +166,18 @@ _ABOUT: Final = {
     "max-pooling-layer": "The maximum of every window over the first dimensions.",
     "average-pooling-layer": "The average of every window over the first dimensions, padding left out.",
 }
+#: The function whose options a layer hands on.
+_GENERAL: Final[dict[str, Callable[..., Function]]] = {
+    **{f"convolution-{rank}d-layer": compute.convolution_layer for rank in (1, 2, 3)},
+    **{f"convolution-transpose-{rank}d-layer": compute.convolution_transpose_layer for rank in (1, 2, 3)},
+}
 for _name, _make, _table, _required in _LAYERS:
     LAYER.serve(
         f"{_name}($operand as cntk:variable, $additional-parameters as map:map) as cntk:function",
         _layer(_name, _make, _table, *_required),
         about=_ABOUT.get(_name, ""),
         options=_table,
-        configures=_make,
+        configures=_GENERAL.get(_name, _make),
         required=_required,
     )
 
