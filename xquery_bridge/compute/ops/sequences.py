@@ -1,9 +1,8 @@
 """Operators on sequences: positions (`Where`), gathering, scattering, unpacking, and the blocks of CNTK's `Sequence`.
 
 Frames of a sequence lie next to each other (see `value`), so each of them is an index array made from the numbers of
-steps. Only `Where` on computed conditions needs data for its layout; the slices of CNTK, which are such conditions on
-positions alone, are recognised and computed as one gathering. Source: cntk-semantics section 8, cntk-operators
-"Sequences and recurrence".
+steps. Only `Where` on computed conditions needs data for its layout (see `sequence_blocks` for slices). Source:
+cntk-semantics section 8, cntk-operators "Sequences and recurrence".
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from ..variable import Constant, Variable
 from .binary import element_times, minus, reconcile_dynamic_axes
 from .blocks import element_divide, stand_in
 from .elementwise import exp
-from .operator import Node, Operand, Operator, Outcome, PlanBuilder, call, fuse, register
+from .operator import Node, Operand, Operator, Outcome, PlanBuilder, call, register
 from .recurrence import future_value, past_value
 from .reductions import reduce_elements_along
 
@@ -48,7 +47,6 @@ __all__ = [
 ]
 
 _EMPTY = "AddSequence: Sequences must be a least one frame long."
-Mask = NDArray[np.bool_]
 
 
 def _lengths(layout: Layout | None) -> NDArray[np.int64]:
@@ -57,7 +55,7 @@ def _lengths(layout: Layout | None) -> NDArray[np.int64]:
     return layout.steps
 
 
-def _layout_of(plan: PlanBuilder, lengths: NDArray[np.int64], axes: DynamicAxes) -> Layout:
+def layout_of(plan: PlanBuilder, lengths: NDArray[np.int64], axes: DynamicAxes) -> Layout:
     """The layout of new sequences; without a sequence axis each has just one step."""
     if (lengths < 1).any():
         raise CntkError(_EMPTY)
@@ -145,7 +143,7 @@ class _Where(Operator):
         chosen = np.flatnonzero(plan.array_of(condition).reshape(-1))
         sequence = np.repeat(np.arange(layout.count), layout.steps)[chosen]
         lengths = np.bincount(sequence, minlength=layout.count)
-        new = _layout_of(plan, lengths, node.function.outputs[0].dynamic_axes)
+        new = layout_of(plan, lengths, node.function.outputs[0].dynamic_axes)
         out = plan.output(node, (), new, differentiable=False)
         positions = (chosen - layout.starts[sequence]).astype(out.dtype)
         plan.emit(lambda out: partial(np.copyto, out, positions), [], [out])
@@ -404,187 +402,6 @@ class _ToSequenceLike(_FromPadded):
         self.emit(node, plan, steps, like.layout)
 
 
-# Blocks that are computed as one operator
-
-Chooser = Callable[[Array, Array], Mask]
-"""From positions and numbers of steps of their sequences to which of them are chosen."""
-
-
-def _value_of(variable: Variable) -> float | None:
-    return float(variable.data.reshape(-1)[0]) if isinstance(variable, Constant) and variable.data.size == 1 else None
-
-
-def _chooser(variable: Variable) -> Chooser | None:
-    """What a condition of CNTK's slices chooses, None when it depends on more than positions."""
-    function = variable.owner
-    if not isinstance(function, PrimitiveFunction):
-        return None
-    if function.op_name in ("PastValue", "FutureValue"):
-        source = function.operands[0].owner
-        if source is None or source.op_name != "ReconcileDynamicAxis":
-            return None
-        inner, outer = _value_of(source.operands[0]), _value_of(function.operands[1])
-        if inner != 0 or outer != 1:
-            return None
-        offset = int(function.attributes["offset"])
-        if function.op_name == "PastValue":
-            return lambda position, steps: position < offset
-        return lambda position, steps: position >= steps - offset
-    if function.op_name == "Minus" and _value_of(function.operands[0]) == 1:
-        inside = _chooser(function.operands[1])
-        return None if inside is None else lambda position, steps: ~inside(position, steps)
-    if function.op_name == "ElementTimes":
-        left, right = (_chooser(v) for v in function.operands)
-        if left is not None and right is not None:
-            return lambda position, steps: left(position, steps) & right(position, steps)
-    return None
-
-
-class _SequenceSlice(Operator):
-    """A slice of each sequence, by position alone."""
-
-    name = "Sequence::Slice"
-    uses_steps = True
-
-    @staticmethod
-    def _choice(block: BlockFunction) -> Chooser | None:
-        gather = block.composite.root_function
-        if gather.op_name != "GatherPacked" or not gather.operands[0].is_placeholder:
-            return None
-        index = gather.operands[1].owner
-        where = index.operands[1].owner if index is not None and index.op_name == "PackedIndex" else None
-        return _chooser(where.operands[0]) if where is not None and where.op_name == "Where" else None
-
-    def accepts(self, block: BlockFunction) -> bool:
-        return self._choice(block) is not None
-
-    def forward(self, node: Node, plan: PlanBuilder) -> None:
-        block = node.function
-        assert isinstance(block, BlockFunction)
-        choose = self._choice(block)
-        x = node.inputs[next(i for i, inner in enumerate(block.mapped) if inner is not None)]
-        assert choose is not None and x.layout is not None
-        steps = x.layout.steps
-        position = np.arange(x.layout.frames) - np.repeat(x.layout.starts, steps)
-        rows = np.flatnonzero(choose(position, np.repeat(steps, steps)))
-        sequence = np.repeat(np.arange(len(steps)), steps)[rows]
-        lengths = np.bincount(sequence, minlength=len(steps))
-        layout = _layout_of(plan, lengths, block.outputs[0].dynamic_axes)
-        out = plan.output(node, x.sample, layout)
-        node.saved["rows"], node.saved["operand"] = rows, x
-        plan.emit(lambda x, out: partial(np.take, x, rows, 0, out, "clip"), [x], [out])
-
-    def gradient(self, node: Node, plan: PlanBuilder) -> None:
-        g = plan.gradient_of(node.output)
-        assert g is not None
-        rows = node.saved["rows"]
-        plan.accumulate(
-            node.saved["operand"], lambda g, out: [partial(out.fill, 0), partial(out.__setitem__, rows, g)], [g]
-        )
-
-
-def _frame_sequences(layout: Layout) -> NDArray[np.intp]:
-    return np.repeat(np.arange(layout.count), layout.steps)
-
-
-class _SequenceReduce(Operator):
-    """The sum or the maximum of the steps of each sequence."""
-
-    name = "Sequence::ReduceElements"
-    uses_steps = True
-
-    @staticmethod
-    def _operation(block: Function) -> str | None:
-        assert isinstance(block, BlockFunction)
-        root = block.composite.root_function
-        unpack = root.operands[0].owner if root.op_name == "ReduceElements" else None
-        if unpack is None or unpack.op_name != "UnpackSequenceOp" or not unpack.operands[0].is_placeholder:
-            return None
-        operation = str(root.attributes["reductionOpName"])
-        return operation if operation in ("Sum", "Max") else None
-
-    def accepts(self, block: BlockFunction) -> bool:
-        return self._operation(block) is not None
-
-    def forward(self, node: Node, plan: PlanBuilder) -> None:
-        x = node.inputs[0]
-        assert x.layout is not None
-        starts = x.layout.starts
-        fold = np.add if self._operation(node.function) == "Sum" else np.maximum
-        out = plan.output(node, x.sample, plan.batch_layout(x.layout.count))
-        plan.emit(lambda x, out: partial(fold.reduceat, x, starts, 0, None, out), [x], [out])
-
-    def gradient(self, node: Node, plan: PlanBuilder) -> None:
-        g = plan.gradient_of(node.output)
-        assert g is not None
-        x = node.inputs[0]
-        assert x.layout is not None
-        rows = _frame_sequences(x.layout)
-        if self._operation(node.function) == "Sum":
-            plan.accumulate(x, lambda g, out: partial(np.take, g, rows, 0, out, "clip"), [g])
-            return
-
-        def bind(g: Array, x: Array, y: Array, out: Array) -> list[Call]:
-            largest = np.empty_like(x)
-            same = np.empty(x.shape, np.bool_)
-            return [
-                partial(np.take, y, rows, 0, largest, "clip"),
-                partial(np.equal, x, largest, same),
-                partial(np.take, g, rows, 0, out, "clip"),
-                partial(np.multiply, out, same, out),
-            ]
-
-        plan.accumulate(x, bind, [g, x, node.output])
-
-
-class _SequenceSoftmax(Operator):
-    """Softmax over the steps of each sequence, for each element of the sample."""
-
-    name = "Sequence::Softmax"
-    uses_steps = True
-
-    def forward(self, node: Node, plan: PlanBuilder) -> None:
-        x = node.inputs[0]
-        assert x.layout is not None
-        rows, starts, count = _frame_sequences(x.layout), x.layout.starts, x.layout.count
-        out = plan.output(node, x.sample, x.layout)
-
-        def bind(x: Array, out: Array) -> list[Call]:
-            each = np.empty((count, *x.shape[1:]), x.dtype)
-            spread = np.empty_like(x)
-            return [
-                partial(np.maximum.reduceat, x, starts, 0, None, each),
-                partial(np.take, each, rows, 0, spread, "clip"),
-                partial(np.subtract, x, spread, out),
-                partial(np.exp, out, out),
-                partial(np.add.reduceat, out, starts, 0, None, each),
-                partial(np.take, each, rows, 0, spread, "clip"),
-                partial(np.divide, out, spread, out),
-            ]
-
-        plan.emit(bind, [x], [out])
-
-    def gradient(self, node: Node, plan: PlanBuilder) -> None:
-        g = plan.gradient_of(node.output)
-        assert g is not None
-        x = node.inputs[0]
-        assert x.layout is not None
-        rows, starts, count = _frame_sequences(x.layout), x.layout.starts, x.layout.count
-
-        def bind(g: Array, y: Array, out: Array) -> list[Call]:
-            each = np.empty((count, *y.shape[1:]), y.dtype)
-            spread = np.empty_like(y)
-            return [
-                partial(np.multiply, g, y, out),
-                partial(np.add.reduceat, out, starts, 0, None, each),
-                partial(np.take, each, rows, 0, spread, "clip"),
-                partial(np.subtract, g, spread, out),
-                partial(np.multiply, out, y, out),
-            ]
-
-        plan.accumulate(x, bind, [g, node.output])
-
-
 _WHERE = _Where()
 _PACKED_INDEX = _PackedIndex()
 _GATHER_PACKED = _GatherPacked()
@@ -593,9 +410,6 @@ _UNPACK = _Unpack()
 _TO_SEQUENCE = _ToSequence()
 _TO_SEQUENCE_LIKE = _ToSequenceLike()
 register(_WHERE, _PACKED_INDEX, _GATHER_PACKED, _SCATTER_PACKED, _UNPACK, _TO_SEQUENCE, _TO_SEQUENCE_LIKE)
-fuse("Sequence::Slice", _SequenceSlice())
-fuse("Sequence::ReduceElements", _SequenceReduce())
-fuse("Sequence::Softmax", _SequenceSoftmax())
 
 Factor = tuple[int, int]
 """How many steps a new sequence has: (a, b) for a · n + b."""
