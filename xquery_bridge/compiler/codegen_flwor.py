@@ -385,10 +385,9 @@ class FlworCodegen(OperatorCodegen):
         """The number of items, without building a list where loops can count."""
         if node.type.single:
             code = self.value(node)
-            if code.form == "item":
-                if node.purity == ir.EFFECTS and not code.stable:
-                    self.out.line(code.text)
-                return Code("1", "item", 0, True)
+            if node.purity == ir.EFFECTS and not code.stable:
+                self.out.line(code.text)
+            return Code("1", "item", 0, True)
         if isinstance(node, ir.Flwor) and _is_loop(node) and not is_inline(node.result) or (
             isinstance(node, ir.Flwor) and _is_loop(node) and isinstance(node.result, (ir.VarRef, ir.Literal))
         ):

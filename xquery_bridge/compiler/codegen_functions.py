@@ -45,6 +45,8 @@ class FunctionCodegen(ConstructorCodegen):
             if occurrence or code.form == "item":
                 return code
             return Code(self.mark(node, f"the_item({code.text})", shown), "item", code.depth + 1)
+        if item == "xs:double" and known.kind == "integer" and known.single and code.form == "item":
+            return Code(self.mark(node, f"float({code.text})"), "item", code.depth + 1)
         constant = self.sequence_type(type)
         form = "item" if type.low == type.high == 1 else "any"
         python = _PYTHON_CLASS.get(item)
@@ -107,6 +109,8 @@ class FunctionCodegen(ConstructorCodegen):
         if row.result.low == row.result.high == 1:
             return Code(code.text, "item", code.depth)
         if type.single:
+            if row.result.high == 1:
+                return Code(code.text, "item", code.depth)
             return self.call(node, "the_item", code, form="item")
         return Code(f"given({code.text})", "any", code.depth + 1)
 
@@ -456,6 +460,7 @@ _FITTING: Final = {
     "xs:double",
     "xs:boolean",
     "xs:decimal",
+    "xs:numeric",
     "xs:anyAtomicType",
     "function(*)",
     "map(*)",

@@ -98,7 +98,8 @@ class OperatorCodegen(CodegenBase):
             if fast is not None:
                 return Code(fast, "item", depth)
         elif operator in "+-*" and self._floats(node, left, right):
-            return Code(f"({left.text} {operator} {right.text})", "item", depth)
+            first, second = self._as_double(node.left, left), self._as_double(node.right, right)
+            return Code(f"({first} {operator} {second})", "item", depth)
         elif operator in "+-*" and self._maybe_integer(node.left) and self._maybe_integer(node.right):
             return self._tested(node, left, right, operator, depth, form)
         elif operator in ("mod", "idiv") and isinstance(node.right, ir.Literal) and type(node.right.value) is int:
@@ -108,7 +109,8 @@ class OperatorCodegen(CodegenBase):
                 slow = self.mark(node, f"{_RUNTIME_ARITHMETIC[operator]}({later}, {right.text})")
                 return Code(f"({fast} if type({first}) is int else {slow})", form, depth + 1)
         elif operator == "div" and self._floats(node, left, right) and _is_constant(node.right):
-            return Code(f"({left.text} / {right.text})", "item", depth)
+            first, second = self._as_double(node.left, left), self._as_double(node.right, right)
+            return Code(f"({first} / {second})", "item", depth)
         return self.call(node, _RUNTIME_ARITHMETIC[operator], left, right, form=form)
 
     def _maybe_integer(self, node: ir.Expr) -> bool:
@@ -116,9 +118,19 @@ class OperatorCodegen(CodegenBase):
 
     def _floats(self, node: ir.Arithmetic, left: Code, right: Code) -> bool:
         """Whether both are single numbers and one of them is a double: Python's operators then do the same."""
-        kinds = {node.left.type.kind, node.right.type.kind}
+        kinds = {
+            "double" if isinstance(each, ir.Literal) and type(each.value) is Decimal else each.type.kind
+            for each in (node.left, node.right)
+        }
         single = node.left.type.single and node.right.type.single and left.form == right.form == "item"
-        return single and "double" in kinds and kinds <= {"double", "integer"}
+        doubles = "double" in (node.left.type.kind, node.right.type.kind)
+        return single and doubles and kinds <= {"double", "integer"}
+
+    def _as_double(self, node: ir.Expr, code: Code) -> str:
+        """An operand beside a double: a decimal literal becomes one, too."""
+        if isinstance(node, ir.Literal) and type(node.value) is Decimal:
+            return self.literal(float(node.value))
+        return code.text
 
     def _integers(self, node: ir.Arithmetic, left: Code, right: Code) -> str | None:
         operator = node.operator
@@ -133,9 +145,13 @@ class OperatorCodegen(CodegenBase):
             first, later = self.twice(left)
             symbol = "//" if operator == "idiv" else "%"
             return f"({later} {symbol} {right.text} if {first} >= 0 else -(-{later} {symbol} {right.text}))"
+        symbol = "//" if operator == "idiv" else "%"
         if not_negative(node.left) and not_negative(node.right):
-            symbol = "//" if operator == "idiv" else "%"
             return self.mark(node, f"({left.text} {symbol} {right.text})")
+        if left.stable and right.stable:
+            a, b = left.text, right.text
+            slow = self.mark(node, f"{_RUNTIME_ARITHMETIC[operator]}({a}, {b})")
+            return f"({a} {symbol} {b} if {a} >= 0 and {b} > 0 else {slow})"
         return None
 
     def _truncated(self, operator: str, left: str, right: str, positive: bool) -> str:
@@ -491,6 +507,8 @@ class OperatorCodegen(CodegenBase):
                 return Code(f"str({operand.text})", "item", operand.depth + 1)
             if node.target == kind.kind and node.target in ("double", "boolean"):
                 return operand
+            if node.target == kind.kind == "integer" and isinstance(node.operand, (ir.Literal, ir.Arithmetic)):
+                return operand
             if node.target == "double" and kind.kind == "integer":
                 return Code(self.mark(node, f"float({operand.text})"), "item", operand.depth + 1)
         static = ""
@@ -533,7 +551,9 @@ class OperatorCodegen(CodegenBase):
             place(node.body)
         with self.out.block(f"except CATCHABLE as {error}:"):
             caught = self.temp("caught")
-            self.out.line(f"{caught} = caught_error({error}, context{f', {saved}' if saved else ''})")
+            asked = self.program.static.dialect != "3.1" or any(_asks_for_place(catch) for catch in node.catches)
+            more = f", {saved or None}, False" if not asked else f", {saved}" if saved else ""
+            self.out.line(f"{caught} = caught_error({error}, context{more})")
             word = "if"
             for catch in node.catches:
                 if (None, None) in catch.tests:
@@ -542,6 +562,8 @@ class OperatorCodegen(CodegenBase):
                     test = " or ".join([f"error_matches({caught}, {uri!a}, {local!a})" for uri, local in catch.tests])
                 with self.out.block(f"{word} {test}:"):
                     for local, var in catch.variables.items():
+                        if var not in catch.body.free:
+                            continue
                         self.out.line(f"{var.python} = error_{local.replace('-', '_')}({caught})")
                     if catch.caught is not None:
                         self.out.line(f"{catch.caught.python} = {caught}")
@@ -552,6 +574,16 @@ class OperatorCodegen(CodegenBase):
             if not any((None, None) in catch.tests for catch in node.catches):
                 with self.out.block("else:"):
                     self.out.line("raise")
+
+
+#: The err:* variables that know nothing of the place an error came from.
+_PLACELESS: Final = {"code", "description", "value"}
+
+
+def _asks_for_place(catch: ir.Catch) -> bool:
+    """Whether a catch clause may ask where its error came from; its own dialect has no function that does."""
+    used = {local for local, var in catch.variables.items() if var in catch.body.free}
+    return catch.error is not None or not used <= _PLACELESS
 
 
 #: Sequence types that a static kind stands for exactly.
@@ -566,6 +598,7 @@ _EXACT: Final = {
     "xs:string",
     "xs:integer",
     "xs:decimal",
+    "xs:numeric",
     "xs:anyAtomicType",
     "function(*)",
     "map(*)",

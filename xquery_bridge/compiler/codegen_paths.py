@@ -241,6 +241,7 @@ class PathCodegen(FlworCodegen):
         ):
             enhanced = self.program.static.dialect == "1.0-ml" and node.operand.type.may_be("opaque")
             if operand.form != "list" or enhanced:
+                self.make_cells(predicate.cells)
                 at = self.value(condition)
                 name = "member_or_item_at" if enhanced else "item_at"
                 return self.call(node, name, operand, at)

@@ -36,6 +36,21 @@ _MANY_PARAMETERS: Final = 32
 #: Functions whose result has a narrower type than their signature says, by what the first argument is.
 _SAME_TYPE: Final = {"reverse", "subsequence", "tail", "remove", "unordered", "head", "filter", "distinct-values", "sort"}
 
+#: Functions that give nothing only for nothing as their first argument; so are those of the math namespace.
+_STRICT: Final = frozenset(
+    """
+    year-from-date month-from-date day-from-date year-from-dateTime month-from-dateTime day-from-dateTime
+    hours-from-time minutes-from-time seconds-from-time hours-from-dateTime minutes-from-dateTime seconds-from-dateTime
+    years-from-duration months-from-duration days-from-duration hours-from-duration minutes-from-duration
+    seconds-from-duration
+    """.split()
+)
+_MATH: Final = "http://www.w3.org/2005/xpath-functions/math"
+
+
+def _is_strict(row: Row) -> bool:
+    return row.uri == _MATH or (row.uri == FN and row.local in _STRICT)
+
 
 class FunctionResolver(ResolverBase):
     """Finds the function a name and arity mean: the query's own before the registry's."""
@@ -167,9 +182,13 @@ class FunctionResolver(ResolverBase):
 
     def _result_type(self, row: Row, args: list[ir.Expr]) -> StaticType:
         declared = self.types.static(row.result)
-        if row.uri != FN or not args:
+        if not args:
             return declared
         first = args[0].type
+        if declared.optional and not declared.low and first.single and first.is_a("atomic") and _is_strict(row):
+            declared = StaticType(declared.kind)
+        if row.uri != FN:
+            return declared
         if row.local in _SAME_TYPE:
             return StaticType(first.kind if first.is_a("atomic") or row.local != "distinct-values" else "atomic", *_occurs(declared))
         match row.local:

@@ -47,6 +47,8 @@ _MAX_DIGITS: Final = 10_000
 #: Digits of a decimal quotient behind the point, and significant ones, at the least.
 _QUOTIENT_DIGITS: Final = 18
 _EXACT: Final = Context(prec=_MAX_DIGITS, rounding=ROUND_HALF_EVEN, Emax=999_999_999, Emin=-999_999_999, traps=[])
+#: For quotients that end after a few digits.
+_SHORT: Final = Context(prec=_QUOTIENT_DIGITS, traps=[])
 
 # -------------------------------------------------------------------------------------------------------------- numbers
 
@@ -63,6 +65,8 @@ def overflow(title: str = "Numeric overflow") -> XQueryError:
 
 def _held(number: Decimal) -> Decimal:
     """A decimal result, as long as no digit before its point was rounded away."""
+    if number.is_finite() and number.adjusted() < _MAX_DIGITS:
+        return number if number else Decimal(0)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or (exponent > 0 and len(number.as_tuple().digits) >= _MAX_DIGITS):
         raise overflow()
@@ -98,6 +102,10 @@ def decimal_divide(left: Any, right: Any) -> Decimal:
         whole, rest = divmod(left, right)
         if not rest:
             return Decimal(whole)
+    short = _SHORT.divide(left, right)
+    if -_QUOTIENT_DIGITS < short.adjusted() < _QUOTIENT_DIGITS and _EXACT.multiply(short, right) == left:
+        short = short.normalize(_EXACT)
+        return _EXACT.quantize(short, Decimal(1)) if int(short.as_tuple().exponent) > 0 else short
     dividend, dividend_power = _ratio(left)
     divisor, divisor_power = _ratio(right)
     if not dividend:
@@ -233,7 +241,8 @@ def _divide_months(duration: Any, number: Any) -> Any:
 
 
 def _multiply_time(duration: Any, number: Any) -> Any:
-    return day_time_duration(round(microseconds_of(duration) * _factor(number)))
+    factor = number if type(number) is int else _factor(number)
+    return day_time_duration(round(microseconds_of(duration) * factor))
 
 
 def _divide_time(duration: Any, number: Any) -> Any:
@@ -348,10 +357,10 @@ def _operation(operator: str, left: type, right: type) -> _Operation | None:
         kind = max(kinds, key=_ORDER.index)
         found = _NUMERIC[operator][kind]
         promote = _PROMOTIONS[kind]
-        exact = {"integer": int, "decimal": Decimal, "float": Float32, "double": float}[kind]
-        if left is not exact and left is not UntypedAtomic:
+        exact = {"integer": (int,), "decimal": (Decimal, int), "float": (Float32,), "double": (float,)}[kind]
+        if left not in exact and left is not UntypedAtomic:
             found = _first(promote, found)
-        if right is not exact and right is not UntypedAtomic:
+        if right not in exact and right is not UntypedAtomic:
             found = _second(promote, found)
     if found is None:
         return None

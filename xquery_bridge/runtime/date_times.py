@@ -194,9 +194,11 @@ def date_time_text(item: Any) -> str:
 
 def local_microseconds(item: Any) -> int:
     """Microseconds from 0001-01-01T00:00:00 to a value's local time, its timezone left aside."""
-    of = fields(item)
+    of = item._dt
     seconds = of.hour * 3600 + of.minute * 60 + of.second
-    return days_before(of.year, of.month, of.day) * _DAY_MICROSECONDS + seconds * 1_000_000 + of.microsecond
+    year = item._year
+    days = days_before(year if year > 0 else year + 1, of.month, of.day)
+    return days * _DAY_MICROSECONDS + seconds * 1_000_000 + of.microsecond
 
 
 def instant(item: Any) -> int:
