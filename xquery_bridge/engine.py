@@ -32,6 +32,7 @@ from xquery_bridge.runtime import serialization
 from xquery_bridge.runtime.atomic import ATOMIC_CLASSES
 from xquery_bridge.runtime.caught import as_query_error
 from xquery_bridge.runtime.context import CallerScope, DynamicContext, StaticContext
+from xquery_bridge.runtime.deadline import deadline, time_is_up
 from xquery_bridge.runtime.external_values import from_python
 from xquery_bridge.runtime.values import Value, as_list
 from xquery_bridge.store import Document, TransactionConflict
@@ -399,9 +400,7 @@ class Engine:
         try:
             return self._runner.run(work, seconds)
         except _TimeLimit:
-            raise XQueryError(
-                "FOER0000", "Time limit exceeded", marklogic_code="XDMP-EXTIME", catchable=False
-            ) from None
+            raise time_is_up() from None
 
     def _run(
         self,
@@ -426,10 +425,13 @@ class Engine:
         )
 
         def all_of_it() -> Any:
-            if work is not None:
-                return work(context)
-            prepared = query if isinstance(query, Prepared) else self.compile(query, dialect=dialect, base_uri=base_uri)
-            return self._evaluate_statements(prepared.statements, context)
+            with deadline(self.limits.seconds):
+                if work is not None:
+                    return work(context)
+                if isinstance(query, Prepared):
+                    return self._evaluate_statements(query.statements, context)
+                prepared = self.compile(query, dialect=dialect, base_uri=base_uri)
+                return self._evaluate_statements(prepared.statements, context)
 
         return self._in_thread(all_of_it, self.limits.seconds), context
 

@@ -1,11 +1,13 @@
 """Regular expressions of XPath against what F&O 3.1, section 5.6, says of them."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xquery_bridge import Engine, Limits
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.analyze_string import analyze_string
 from xquery_bridge.library.fn.patterns import PatternError, translated
@@ -57,7 +59,7 @@ def test_malformed_patterns_raise(pattern: str) -> None:
 @settings(max_examples=150)
 def test_every_pattern_is_refused_or_compiles(pattern: str) -> None:
     try:
-        python = translated(pattern, "")
+        python = translated(pattern, "").text
     except PatternError:
         return
     re.compile(python)
@@ -106,3 +108,30 @@ def test_groups_stand_inside_their_groups() -> None:
     (outer,) = match.children
     assert [each.value for each in outer.attributes] == ["1"]
     assert [child.kind for child in outer.children] == ["text", "element"]
+
+
+EXPLODING = "^(a+)+$"
+
+
+def test_a_repeated_choice_is_told_from_a_plain_repetition() -> None:
+    assert all(translated(pattern, "").explosive for pattern in (EXPLODING, "(a|b)*", "(a?b?){3,}", "((ab)+c)*"))
+    assert not any(translated(pattern, "").explosive for pattern in ("a+b*", "(ab)+", "(a+)?", "[a-z]+(,|;)", "a|b"))
+
+
+def test_patterns_that_could_explode_give_the_same_results() -> None:
+    assert matches("aaa", EXPLODING) and not matches("aab", EXPLODING)
+    assert replace("xaabbx", "(a|b)+", "[$0$1]") == "x[aabbb]x"
+    assert tokenize("1ab2ba3", "(a|b)+") == ["1", "2", "3"]
+
+
+def test_a_match_that_takes_too_long_ends_with_the_time_limit() -> None:
+    engine = Engine(dialect="3.1", limits=Limits(seconds=0.5))
+    query = (
+        "try { matches(string-join((1 to 5000) ! 'ab') || 'c', '^((a|b)*?b?(ab)*)*?(a|ab)+$') } catch * { 'caught' }"
+    )
+    begin = time.monotonic()
+    with pytest.raises(XQueryError) as raised:
+        engine.evaluate(query)
+    assert raised.value.marklogic_code == "XDMP-EXTIME"
+    assert time.monotonic() - begin < 20
+    assert engine.evaluate("1 + 1") == [2]

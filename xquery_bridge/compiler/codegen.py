@@ -33,10 +33,10 @@ class Generated:
 
     def place_of(self, code: types.CodeType, instruction: int, line: int) -> Place | None:
         """The query's expression that an instruction of the program's code is about; `line` where it does not say."""
-        position = next(itertools.islice(code.co_positions(), instruction // 2, None), None)
-        if position is None or position[0] is None:
+        unknown = (None, None, None, None)
+        begin, _, column, end_column = next(itertools.islice(code.co_positions(), instruction // 2, None), unknown)
+        if begin is None:
             return self.place(line, None, None)
-        begin, _, column, end_column = position
         return self.place(begin, column, end_column) or self.place(begin, None, None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from elementpath.regex import RegexError
 from elementpath.regex.unicode_subsets import unicode_subset
@@ -135,6 +135,9 @@ class _Translator:
         self.groups = 0
         self.after_range = False
         self.closed: set[int] = set()
+        #: Choices so far: quantifiers that may stop at several places, and alternatives.
+        self.choices = 0
+        self.explosive = False
 
     def whole(self) -> str:
         text = self.alternatives()
@@ -149,14 +152,19 @@ class _Translator:
         branches = [self.branch()]
         while self.peek() == "|":
             self.at += 1
+            self.choices += 1
             branches.append(self.branch())
         return "|".join(branches)
 
     def branch(self) -> str:
         parts: list[str] = []
         while (char := self.peek()) and char not in "|)":
+            choices = self.choices
             atom = self.atom(char)
             quantifier = self.quantifier()
+            if quantifier and quantifier != "?":
+                self.explosive = self.explosive or self.choices > choices
+            self.choices += bool(quantifier)
             if quantifier and atom in (self.start, self.end):
                 atom = f"(?:{atom})"
             parts.append(atom + quantifier)
@@ -328,6 +336,19 @@ class _Translator:
         raise PatternError(f"no escape \\{char} in a character class")
 
 
-def translated(pattern: str, flags: str) -> str:
-    """The Python pattern of an XPath one (compile it with re.IGNORECASE for the flag i). Raises PatternError."""
-    return _Translator(pattern, flags).whole()
+class Translation(NamedTuple):
+    """A Python pattern (to be compiled with re.IGNORECASE for the flag i).
+
+    `explosive`: a repeated part contains choices itself, as in `(a+)+`, so a backtracking engine may need time that
+    grows exponentially with the text.
+    """
+
+    text: str
+    explosive: bool
+
+
+def translated(pattern: str, flags: str) -> Translation:
+    """The Python pattern of an XPath one. Raises PatternError."""
+    translator = _Translator(pattern, flags)
+    text = translator.whole()
+    return Translation(text, translator.explosive)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+import regex
+
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.library.fn.backtracking import WatchedPattern
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.library.fn.patterns import PatternError, translated
 from xquery_bridge.library.fn.strings import WHITE_SPACE, words
@@ -19,7 +22,7 @@ _REPLACEMENT: Final = re.compile(r"[^\\$]+|\\[\\$]|\$[0-9]+")
 
 
 @lru_cache(maxsize=1024)
-def compiled(pattern: str, flags: str) -> re.Pattern[str]:
+def compiled(pattern: str, flags: str) -> re.Pattern[str] | WatchedPattern:
     """The Python pattern of an XPath one. Raises FORX0001 for unknown flags, FORX0002 for a malformed pattern."""
     if not _FLAGS.issuperset(flags):
         raise XQueryError("FORX0001", f"Invalid regular expression flags {flags!r}: any of s, m, i, x, q expected")
@@ -27,8 +30,9 @@ def compiled(pattern: str, flags: str) -> re.Pattern[str]:
     if "q" in flags:
         return re.compile(re.escape(pattern), bits)
     try:
-        return re.compile(translated(without_white_space(pattern) if "x" in flags else pattern, flags), bits)
-    except (re.error, PatternError, OverflowError) as error:
+        made = translated(without_white_space(pattern) if "x" in flags else pattern, flags)
+        return WatchedPattern(made.text, bits) if made.explosive else re.compile(made.text, bits)
+    except (re.error, regex.error, PatternError, OverflowError) as error:
         raise XQueryError("FORX0002", f"Invalid regular expression {pattern!r}: {error}") from None
     except RecursionError:
         raise XQueryError("FORX0002", "Invalid regular expression: too deeply nested") from None
@@ -46,7 +50,7 @@ def without_white_space(pattern: str) -> str:
     return "".join(kept)
 
 
-def not_matching_nothing(pattern: str, flags: str) -> re.Pattern[str]:
+def not_matching_nothing(pattern: str, flags: str) -> re.Pattern[str] | WatchedPattern:
     """A compiled pattern that must not match the empty string (FORX0003)."""
     found = compiled(pattern, flags)
     if found.search("") is not None:
