@@ -131,21 +131,32 @@ class ConstructorCodegen(PathCodegen):
         return self.call(node, "lookup", operand, key)
 
 
-def is_fresh(node: ir.Expr) -> bool:
-    """Whether all nodes in the value were just made by the expression itself, and are reachable from nowhere else."""
+def is_fresh(node: ir.Expr, met: frozenset[ir.Function] = frozenset()) -> bool:
+    """Whether all nodes in the value were just made by the expression itself, and are reachable from nowhere else.
+
+    `met` are the functions whose results are being looked at: they are what the rest of their bodies makes them.
+    """
     match node:
+        case ir.UserCall():
+            function = node.function
+            return function in met or (function.body is not None and is_fresh(function.body, met | {function}))
+        case ir.Typeswitch():
+            return all(_harmless(case.result, met) for case in node.cases)
         case ir.DirectElement():
             return True
         case ir.ComputedNode():
             return node.kind not in ("document", "binary", "array", "number", "boolean", "null")
         case ir.Sequence():
-            return all(is_fresh(item) or item.type.is_a("atomic") for item in node.items)
+            return all(_harmless(item, met) for item in node.items)
         case ir.Flwor() | ir.SimpleMap():
             inner = node.result if isinstance(node, ir.Flwor) else node.right
-            return is_fresh(inner) and not isinstance(node, ir.PathMap)
+            return is_fresh(inner, met) and not isinstance(node, ir.PathMap)
         case ir.If():
-            return (is_fresh(node.then) or node.then.type.is_a("atomic") or node.then.type.empty) and (
-                is_fresh(node.otherwise) or node.otherwise.type.is_a("atomic") or node.otherwise.type.empty
-            )
+            return _harmless(node.then, met) and _harmless(node.otherwise, met)
         case _:
             return False
+
+
+def _harmless(node: ir.Expr, met: frozenset[ir.Function]) -> bool:
+    """Whether a value has no nodes but fresh ones."""
+    return node.type.is_a("atomic") or node.type.empty or is_fresh(node, met)

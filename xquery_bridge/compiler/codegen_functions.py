@@ -13,7 +13,7 @@ from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
 from xquery_bridge.runtime.calls import variadic_item
-from xquery_bridge.runtime.context import FN
+from xquery_bridge.runtime.context import CODEPOINT, FN
 from xquery_bridge.runtime.sequence_types import SequenceType
 
 #: Atomic types whose values are recognized by their Python class.
@@ -36,6 +36,8 @@ class FunctionCodegen(ConstructorCodegen):
         text = str(type)
         if text == "item()*":
             return code
+        if text == "xs:anyAtomicType*":
+            return code if node.type.is_a("atomic") else self.call(node, "atomize", code)
         occurrence = type.occurrence
         item = text.removesuffix(occurrence)
         shown = f"${parameter} as {text}" if parameter else ""
@@ -82,6 +84,9 @@ class FunctionCodegen(ConstructorCodegen):
     def argument(self, node: ir.Expr, code: Code, param: Parameter) -> Code:
         """An argument in the form that implementations get: bare, bare or None, or a list."""
         type = param.type
+        if node.type.is_a("node") and str(type) == "xs:string?":
+            text = f"optional_text({code.text}, {self.sequence_type(type)})"
+            return Code(self.mark(node, text, f"${param.name} as {type}"), "any", code.depth + 1)
         converted = self.converted(node, code, type, param.name)
         if type.high is None or type.high == 0:
             return self.as_items(converted)
@@ -204,10 +209,32 @@ class FunctionCodegen(ConstructorCodegen):
 
     def fn_sum(self, node: ir.BuiltinCall) -> Code | None:
         arg = node.args[0]
-        if len(node.args) == 1 and arg.type.kind == "integer":
+        # The sum of one item is that item, which may be of a type derived from xs:integer.
+        if len(node.args) == 1 and arg.type.kind == "integer" and not arg.type.optional:
             code = self.items(arg)
             return Code(f"sum({code.text})", "item", code.depth + 1)
         return None
+
+    def fn_contains(self, node: ir.BuiltinCall) -> Code | None:
+        return self._text_test(node, lambda text, part: f"({part} in {text})")
+
+    def fn_starts_with(self, node: ir.BuiltinCall) -> Code | None:
+        return self._text_test(node, lambda text, part: f"{text}.startswith({part})")
+
+    def fn_ends_with(self, node: ir.BuiltinCall) -> Code | None:
+        return self._text_test(node, lambda text, part: f"{text}.endswith({part})")
+
+    def _text_test(self, node: ir.BuiltinCall, write: Callable[[str, str], str]) -> Code | None:
+        """A test of two strings by code points."""
+        if len(node.args) != 2 or node.static.default_collation != CODEPOINT:
+            return None
+        codes = self.operands(node.args)
+        texts: list[str] = []
+        for at, (arg, code) in enumerate(zip(node.args, codes, strict=True)):
+            text = self.argument(arg, code, node.row.param(at)).text
+            known = arg.type.single and arg.type.kind == "string" and code.form == "item"
+            texts.append(text if known else f"({text} or '')")
+        return Code(write(*texts), "item", max(code.depth for code in codes) + 3)
 
     def fn_head(self, node: ir.BuiltinCall) -> Code:
         code = self.value(node.args[0])

@@ -45,6 +45,8 @@ class OperatorCodegen(CodegenBase):
         return Code(f"assign({place}, {code.text})", "list", code.depth + 1)
 
     def value_ContextItemRef(self, node: ir.ContextItemRef) -> Code:
+        if node.part == "presence":
+            return Code("(context.context_item is not None)", "item", 1)
         return Code(self.mark(node, f"context_{node.part}()"), "item")
 
     def value_Failure(self, node: ir.Failure) -> Code:
@@ -199,7 +201,10 @@ class OperatorCodegen(CodegenBase):
         single = node.left.type.single and node.right.type.single and bare
         plain = node.collation == CODEPOINT
         if single and all(kind in _ORDERED for kind in kinds) and ("decimal" not in kinds or "double" not in kinds):
-            return Code(f"({left.text} {symbol} {right.text})", "item", depth)
+            first, second = left.text, right.text
+            if "double" in kinds:
+                first, second = _beside_double(node.left, first), _beside_double(node.right, second)
+            return Code(f"({first} {symbol} {second})", "item", depth)
         if single and kinds == ("string", "string") and plain:
             return Code(f"({left.text} {symbol} {right.text})", "item", depth)
         if single and kinds == ("boolean", "boolean"):
@@ -612,6 +617,13 @@ def _within(found: StaticType, wanted: StaticType) -> bool:
 
 def _is_constant(node: ir.Expr) -> bool:
     return isinstance(node, ir.Literal) and type(node.value) in (int, float, Decimal) and node.value != 0
+
+
+def _beside_double(node: ir.Expr, text: str) -> str:
+    """An integer to be compared with a double: as a double, unless it is a literal that is one exactly."""
+    if node.type.kind != "integer" or (isinstance(node, ir.Literal) and abs(node.value) <= 2**53):
+        return text
+    return f"float({text})"
 
 
 def not_negative(node: ir.Expr) -> bool:

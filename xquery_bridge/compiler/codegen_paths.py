@@ -115,6 +115,8 @@ class PathCodegen(FlworCodegen):
         return self._step_from_many(node)
 
     def _plain_step(self, node: ir.Step, source: Code) -> Code:
+        if source.form == "item" and node.input.type.is_a("node") and node.axis not in REVERSE_AXES:
+            return self._axis(node, source)
         name = f"{node.axis.replace('-', '_')}_step"
         code = [Code('"XPTY0020"')] if is_context_item(node.input) and not node.input.type.is_a("node") else []
         return self.call(node, name, source, Code(self.test(node.test)), *code, form="list")

@@ -59,6 +59,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "one_context_item",
             "one_node",
             "optional",
+            "optional_text",
             "partial_application",
             "predicate_holds",
             "slice_at",

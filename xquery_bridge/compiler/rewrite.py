@@ -269,6 +269,8 @@ class Rewriter:
                     self.levels.append(_Level(None))
                     self._bind(bound)
                 case ir.GroupBy():
+                    if not barrier and sum(isinstance(each, (ir.For, ir.Window)) for each in made) == 1:
+                        self._keep_order(made[0], clause)
                     barrier = True
                     self.levels.append(_Level(None))
             self._bind(clause.variables())
@@ -276,6 +278,12 @@ class Rewriter:
             clause.refresh()
             made.append(clause)
         return made
+
+    def _keep_order(self, first: ir.Clause, clause: ir.GroupBy) -> None:
+        """A group's items are in the order of the one sequence they come from."""
+        for before, after in clause.regrouped:
+            if isinstance(first, ir.For) and before is first.var:
+                after.value = first.source
 
     def inner_SimpleMap(self, node: ir.SimpleMap) -> ir.Expr:
         node.left = self.expr(node.left)
@@ -303,6 +311,14 @@ class Rewriter:
             joined = self._join_step(node)
             if joined is not None:
                 return joined
+        elif node.predicates and not node.predicates[-1].positional:
+            # what follows the last count of positions filters the whole step
+            predicate = node.predicates[-1]
+            node.predicates = node.predicates[:-1]
+            node.refresh()
+            return self.inner_Filter(
+                ir.Filter(operand=node, predicate=predicate, type=node.type, start=node.start, end=node.end)
+            )
         node.input = self.expr(node.input)
         for predicate in node.predicates:
             self._predicate(predicate)

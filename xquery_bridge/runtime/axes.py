@@ -24,7 +24,7 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.node_tests import ANY_NODE, NodeTest
-from xquery_bridge.runtime.nodes import order_key, precedes, root, tree_of
+from xquery_bridge.runtime.nodes import ElementNode, order_key, precedes, root, tree_of
 
 Nodes = list[Any]
 
@@ -127,9 +127,10 @@ def except_(left: Any, right: Any) -> Nodes:
 
 def _select(nodes: Any, test: NodeTest) -> Nodes:
     """Those of some nodes (children or relatives in axis order) that pass a test."""
-    if test.by_name and test.kind == "element":
-        name = test.name
+    if (name := test.element) is not None:
         return [node for node in nodes if node.name is name]
+    if (kind := test.only_kind) is not None:
+        return [node for node in nodes if node.kind == kind]
     if test is ANY_NODE:
         return list(nodes)
     matches = test.matches
@@ -155,9 +156,10 @@ _JSON_PARENTS: Final = frozenset(("object", "array"))
 def child(node: Any, test: NodeTest) -> Nodes:
     """child::test."""
     children = node.children
-    if test.by_name and test.kind == "element":
-        name = test.name
-        if node.kind in _JSON_PARENTS or (len(children) == 1 and children[0].kind in _JSON_PARENTS):
+    if (name := test.element) is not None:
+        if type(node) is not ElementNode and (
+            node.kind in _JSON_PARENTS or (len(children) == 1 and children[0].kind in _JSON_PARENTS)
+        ):
             return _json_named(node, name)
         if len(children) > _MANY:
             return _many_children(node, test)

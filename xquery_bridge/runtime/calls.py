@@ -20,7 +20,7 @@ from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray
 from xquery_bridge.runtime.json_nodes import BinaryNode
 from xquery_bridge.runtime.maps import XdmMap
-from xquery_bridge.runtime.nodes import precedes
+from xquery_bridge.runtime.nodes import AttributeNode, ElementNode, TextNode, precedes
 from xquery_bridge.runtime.sequence_types import SequenceType
 from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, string_of
 
@@ -45,6 +45,23 @@ def optional(value: Value) -> Any:
             return value[0]
         raise XQueryError("XPTY0004", f"Invalid coercion: {len(value)} items where at most one is expected")
     return value
+
+
+def optional_text(value: Value, declared: SequenceType) -> str | None:
+    """Nodes as an argument for a parameter of type xs:string?."""
+    if type(value) is list:
+        if not value:
+            return None
+        if len(value) == 1:
+            value = value[0]
+    if type(value) in _UNTYPED_NODES:
+        text: str = value.string_value
+        return text
+    converted: str | None = optional(declared.convert(value))
+    return converted
+
+
+_UNTYPED_NODES: Final = frozenset((ElementNode, AttributeNode, TextNode))
 
 
 def given(result: Value | None) -> Value:

@@ -273,6 +273,14 @@ def _general_operator(name: str) -> Callable[..., bool]:
         if kind is type(right) and kind in _NATIVE and (collation is None or kind is not str):
             return test(left, right)
         left, right = atomize(left), atomize(right)
+        if type(left) is UntypedAtomic and collation is None:
+            other = type(right)
+            if other is str:
+                return test(left.value, right)
+            if other is UntypedAtomic:
+                return test(left.value, right.value)
+            if other is float or other is int:
+                return test(cast(left, "double"), float(right))
         many = type(left) is list or type(left) is range
         if not many and type(right) is not list and type(right) is not range:
             return _general_pair(name, test, left, right, collation)

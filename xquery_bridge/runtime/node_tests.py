@@ -27,18 +27,22 @@ class NodeTest:
 
     `kind` is a node kind or "node"; `name` the interned Clark name asked for, or None. `by_name` says that comparing
     `node.name is test.name` is the whole test on the child, descendant, self and parent axes (for element names) or on
-    the attribute axis (for attribute names). `matches` is the test in full.
+    the attribute axis (for attribute names). `matches` is the test in full. `element` is the name where that is all of a
+    test for elements, `only_kind` the kind where that is all of a test.
     """
 
-    __slots__ = ("by_name", "kind", "label", "matches", "name")
+    __slots__ = ("by_name", "element", "kind", "label", "matches", "name", "only_kind")
 
     def __init__(
-        self, kind: str, matches: Callable[[Any], bool], name: str | None = None, by_name: bool = False, label: str = ""
+        self, kind: str, matches: Callable[[Any], bool], name: str | None = None, by_name: bool = False, label: str = "",
+        only_kind: str | None = None,
     ) -> None:
         self.kind = kind
         self.matches = matches
         self.name = name
         self.by_name = by_name
+        self.element = name if by_name and kind == "element" else None
+        self.only_kind = only_kind
         self.label = label or kind
 
     def __repr__(self) -> str:
@@ -63,7 +67,7 @@ def _plain_test(kind: str, uri: str | None, local: str | None, literal: str | No
     if literal is not None:
         return _member_test(kind, literal)
     if uri is None and local is None:
-        return NodeTest(kind, lambda node: node.kind == kind)
+        return NodeTest(kind, lambda node: node.kind == kind, only_kind=kind)
     if kind not in ("element", "attribute"):
         name = clark(uri, local or "")
         return NodeTest(kind, lambda node: node.kind == kind and node.name is name, name, label=label)
@@ -99,7 +103,7 @@ def _member_test(kind: str | None, member: str) -> NodeTest:
 #: `node()`.
 ANY_NODE: Final = NodeTest("node", lambda node: True)
 #: `*`, for elements.
-ANY_ELEMENT: Final = NodeTest("element", lambda node: node.kind == "element")
+ANY_ELEMENT: Final = NodeTest("element", lambda node: node.kind == "element", only_kind="element")
 
 
 def node_test(

@@ -406,6 +406,9 @@ class AttributeNode(_Common, abstract.AttributeNode):
     def string_value(self) -> str:
         return self.value
 
+    def atomized(self) -> UntypedAtomic:
+        return untyped(self.value)
+
     def _dtd_type(self) -> str:
         tree = None if self.parent is None else tree_of(self)
         if tree is None or not tree.id_types:

@@ -100,6 +100,8 @@ def atomize(value: Value) -> Value:
     if kind in ATOMIC_CLASSES or kind is range:
         return value
     if kind is list:
+        if len(value) == 1:
+            return atomize_item(value[0])
         if ATOMIC_CLASSES.issuperset(map(type, value)):
             return value
         result: list[Any] = []
