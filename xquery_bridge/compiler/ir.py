@@ -225,7 +225,7 @@ class GlobalRef(Node):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ContextItemRef(Node):
-    """The context item that the run was given, or its `position` or `last`."""
+    """The context item that the run was given, its `position` or `last`, or its `presence`: whether there is one."""
 
     part: str = "item"
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.resolver import ResolverBase
-from xquery_bridge.compiler.types import StaticType
+from xquery_bridge.compiler.types import BOOLEAN, NODES, StaticType
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.runtime.context import FN
 from xquery_bridge.syntax import tree
 from xquery_bridge.syntax.characters import NCNAME
 
@@ -39,11 +40,24 @@ _SINGLE_AXES: Final = {"self", "parent"}
 class PathResolver(ResolverBase):
     """`/` between steps becomes nested `Step`s; other right sides become `PathMap`."""
 
+    def _root(self, node: tree.Node) -> ir.Expr:
+        """A leading `/`. Where there is no context item, 1.0-ml takes it for the documents of the database."""
+        place = {"start": node.start, "end": node.start + 1}
+        root = ir.Root(operand=self.context_item(), type=StaticType("node"), **place)
+        row = self.scope.registry.lookup(FN, "collection", 0)
+        if self.focus is not None or self.scope.static.dialect != "1.0-ml" or row is None:
+            return root
+        documents = ir.BuiltinCall(row=row, args=[], needs=[], static=self.scope.static, type=NODES, **place)
+        if not self.main:
+            return documents
+        asked = ir.ContextItemRef(type=BOOLEAN, part="presence")
+        return ir.If(condition=asked, then=root, otherwise=documents, type=NODES, **place)
+
     def resolve_PathExpr(self, node: tree.PathExpr) -> ir.Expr:
         current: ir.Expr | None = None
         steps = list(node.steps)
         if node.root:
-            current = ir.Root(operand=self.context_item(), type=StaticType("node"), start=node.start, end=node.start + 1)
+            current = self._root(node)
             if node.root == "//":
                 current = self._any_descendant(current, node)
         for step in steps:
