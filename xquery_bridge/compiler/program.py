@@ -154,8 +154,10 @@ class ProgramBuilder:
             body=body,
             static=static,
             functions=[function for each in self.order for function, _ in each.own_functions],
-            variables=[*[v for v in scope.variables.values() if v.body is None and v.var.is_global and v.start == v.end == 0],
-                       *[variable for each in self.order for variable, _ in each.own_variables]],
+            variables=[
+                *[v for v in scope.variables.values() if v.body is None and v.var.is_global and v.start == v.end == 0],
+                *[variable for each in self.order for variable, _ in each.own_variables],
+            ],
             places={each.places.uri: each.places for each in self.order},
             names=self.names,
             main=uri,
@@ -512,9 +514,9 @@ def _take_exports(scope: ModuleScope, exporting: ModuleScope) -> None:
             if scope.functions.setdefault(key, function) is not function:
                 raise XQueryError("XQST0034", detail=f"{function.display}#{function.arity}")
     for variable, _ in exporting.own_variables:
-        if not variable.private:
-            if scope.variables.setdefault((variable.uri, variable.local), variable) is not variable:
-                raise XQueryError("XQST0049", detail=f"${variable.local}")
+        name = (variable.uri, variable.local)
+        if not variable.private and scope.variables.setdefault(name, variable) is not variable:
+            raise XQueryError("XQST0049", detail=f"${variable.local}")
 
 
 _ASSIGNMENT: Final = re.compile(r"\bset\b")

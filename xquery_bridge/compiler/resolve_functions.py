@@ -249,7 +249,8 @@ class FunctionResolver(ResolverBase):
         if row is None:
             return None
         if row.variadic and arity > _MANY_PARAMETERS and not row.needs:
-            return ir.VariadicItem(row=row, arity=arity, name=(prefix or row.prefix, uri, local), type=StaticType("function"))
+            item_name = (prefix or row.prefix, uri, local)
+            return ir.VariadicItem(row=row, arity=arity, name=item_name, type=StaticType("function"))
         params = [self._param(row.param(at).name, row.param(at).type) for at in range(arity)]
         args: list[ir.Expr] = [self.read(param.var) for param in params]
         body = ir.BuiltinCall(
