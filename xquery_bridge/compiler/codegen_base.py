@@ -49,6 +49,10 @@ class CodegenBase:
         self._keep: list[Any] = []
         self._methods: dict[type, Callable[[Any], Code]] = {}
         self._places: dict[Place, int] = {}
+        #: list comprehension -> the same as a generator expression
+        self.generators: dict[str, str] = {}
+        #: code of a list -> what gives the code of its first items only
+        self.bounded: dict[str, Callable[[int], Code]] = {}
 
     # ---------------------------------------------------------------------------------------------------- dispatch
 

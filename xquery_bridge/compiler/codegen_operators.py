@@ -10,6 +10,7 @@ from xquery_bridge.compiler.codegen_base import EMPTY, CodegenBase
 from xquery_bridge.compiler.types import StaticType
 from xquery_bridge.compiler.writer import MAX_NESTING, Code
 from xquery_bridge.runtime.context import CODEPOINT
+from xquery_bridge.runtime.nodes import clark
 
 _RUNTIME_ARITHMETIC: Final = {
     "+": "add",
@@ -192,7 +193,28 @@ class OperatorCodegen(CodegenBase):
 
     # --------------------------------------------------------------------------------------------------- comparison
 
+    def _attribute_test(self, node: ir.Compare) -> Code | None:
+        """`@name = 'text'` of one node."""
+        if not node.general or node.operator != "eq" or node.collation != CODEPOINT:
+            return None
+        for step, text in ((node.left, node.right), (node.right, node.left)):
+            if not isinstance(step, ir.Step) or step.axis != "attribute" or step.predicates:
+                continue
+            test, start = step.test, step.input
+            if test.kind != "attribute" or test.uri is None or test.local is None or test.other is not None:
+                continue
+            if not isinstance(text, ir.Literal) or type(text.value) is not str:
+                continue
+            if isinstance(start, ir.VarRef) and start.var.bare and start.type.single and start.type.is_a("node"):
+                name = clark(test.uri, test.local)
+                constant = self.constant(f"name_{test.local}", name, ("name", name))
+                return Code(f"attribute_is({start.var.python}, {constant}, {self.literal(text.value)})", "item", 1)
+        return None
+
     def value_Compare(self, node: ir.Compare) -> Code:
+        found = self._attribute_test(node)
+        if found is not None:
+            return found
         left, right = self.operands([node.left, node.right])
         depth = max(left.depth, right.depth) + 1
         symbol = _PYTHON_COMPARISON[node.operator]
@@ -514,6 +536,8 @@ class OperatorCodegen(CodegenBase):
                 return operand
             if node.target == kind.kind == "integer" and isinstance(node.operand, (ir.Literal, ir.Arithmetic)):
                 return operand
+            if node.target == "integer" and kind.kind == "double":
+                return self.call(node, "integer_of", operand, form="item")
             if node.target == "double" and kind.kind == "integer":
                 return Code(self.mark(node, f"float({operand.text})"), "item", operand.depth + 1)
         static = ""

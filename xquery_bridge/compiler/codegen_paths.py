@@ -9,12 +9,15 @@ from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_flwor import FlworCodegen, is_inline
 from xquery_bridge.compiler.rewrite import relative_path, rooted_path
 from xquery_bridge.compiler.writer import Code, FunctionWriter
-from xquery_bridge.runtime.axes import REVERSE_AXES
+from xquery_bridge.runtime.axes import AXES, REVERSE_AXES, STEPS
 from xquery_bridge.runtime.indexes import KeyTest
 from xquery_bridge.runtime.node_tests import NodeTest, node_test
 
 #: Axes whose step from several nodes in order is in order, if each node's part is.
 _IN_ORDER: Final = {"attribute", "self"}
+
+#: Axes whose functions take a limit.
+_SIBLINGS: Final = {"following-sibling", "preceding-sibling"}
 
 
 class PathCodegen(FlworCodegen):
@@ -104,15 +107,34 @@ class PathCodegen(FlworCodegen):
         if rooted is not None:
             start, steps = rooted
             return self.call(node, "tree_path", self.value(start), Code(self.path(steps)), form="list")
+        if not node.predicates and isinstance(node.input, ir.Step):
+            down = self._down(node)
+            if down is not None:
+                return down
         if all(not predicate.positional for predicate in node.predicates):
-            source = self.ordered_nodes(node.input, self.value(node.input))
-            found = self._plain_step(node, source)
+            if node.predicates:
+                found = self.value(_without_predicates(node))
+            else:
+                found = self._plain_step(node, self.ordered_nodes(node.input, self.value(node.input)))
             for predicate in node.predicates:
                 found = self.filtered(found, predicate)
             return found
         if node.input.type.single:
             return self._step_from_one(node, self.value(node.input))
         return self._step_from_many(node)
+
+    def _down(self, node: ir.Step) -> Code | None:
+        """A path of child and attribute steps from one node, in one call."""
+        steps: list[ir.Step] = []
+        start: ir.Expr = node
+        while isinstance(start, ir.Step) and not start.predicates and start.axis in ("child", "attribute"):
+            steps.append(start)
+            start = start.input
+        if len(steps) < 2 or not isinstance(start, ir.VarRef) or not start.var.bare or not start.type.is_a("node"):
+            return None
+        made = tuple([(AXES[step.axis], STEPS[step.axis], self.made_test(step.test)) for step in reversed(steps)])
+        path = self.constant("way", made, ("way", made))
+        return self.call(node, "down", self.value(start), Code(path), form="list")
 
     def _plain_step(self, node: ir.Step, source: Code) -> Code:
         if source.form == "item" and node.input.type.is_a("node") and node.axis not in REVERSE_AXES:
@@ -124,7 +146,11 @@ class PathCodegen(FlworCodegen):
     def _axis(self, node: ir.Step, source: Code) -> Code:
         """The nodes on the axis of one node, in the order positions count in."""
         name = f"{node.axis.replace('-', '_')}_axis"
-        return self.call(node, name, source, Code(self.test(node.test)), form="list")
+        test = Code(self.test(node.test))
+        found = self.call(node, name, source, test, form="list")
+        if node.axis in _SIBLINGS:
+            self.bounded[found.text] = lambda limit: self.call(node, name, source, test, form="list", more=f", {limit}")
+        return found
 
     def _step_from_one(self, node: ir.Step, source: Code) -> Code:
         if source.form != "item" or not node.input.type.is_a("node"):
@@ -176,7 +202,9 @@ class PathCodegen(FlworCodegen):
         counted = predicate.positional and (predicate.uses_position or predicate.maybe_number)
         head = f"for {position}, {item} in enumerate({source.text}, 1)" if counted else f"for {item} in {source.text}"
         if not block.lines:
-            return Code(f"[{item} {head} if {test}]", "list", source.depth + 2)
+            text = f"{item} {head} if {test}"
+            self.generators[f"[{text}]"] = f"({text})"
+            return Code(f"[{text}]", "list", source.depth + 2)
         name = self.temp("kept")
         self.out.line(f"{name} = []")
         with self.out.block(f"{head}:"):
@@ -206,7 +234,7 @@ class PathCodegen(FlworCodegen):
             at = condition.value
             if at != at or at < 1 or at != int(at):
                 return Code("[]", "list", 0, True)
-            return Code(f"{source.text}[{int(at) - 1}:{int(at)}]", "list", depth)
+            return self._piece(source, int(at) - 1, int(at))
         if isinstance(condition, ir.VarRef) and condition.var is focus.last:
             return Code(f"{source.text}[-1:]", "list", depth)
         if isinstance(condition, ir.Compare):
@@ -214,21 +242,33 @@ class PathCodegen(FlworCodegen):
             if isinstance(left, ir.VarRef) and left.var is focus.position and isinstance(right, ir.Literal):
                 if type(right.value) is int and right.value >= 0:
                     at = right.value
-                    piece = {
-                        "eq": f"[{at - 1}:{at}]" if at else "[:0]",
-                        "le": f"[:{at}]",
-                        "lt": f"[:{max(at - 1, 0)}]",
-                        "ge": f"[{max(at - 1, 0)}:]",
-                        "gt": f"[{at}:]",
-                    }.get(condition.operator)
-                    if piece is not None:
-                        return Code(f"{source.text}{piece}", "list", depth)
+                    match condition.operator:
+                        case "eq":
+                            return self._piece(source, max(at - 1, 0), at)
+                        case "le":
+                            return self._piece(source, 0, at)
+                        case "lt":
+                            return self._piece(source, 0, max(at - 1, 0))
+                        case "ge":
+                            return Code(f"{source.text}[{max(at - 1, 0)}:]", "list", depth)
+                        case "gt":
+                            return Code(f"{source.text}[{at}:]", "list", depth)
         variables = (focus.item, focus.position, focus.last)
         if condition.type.is_a("numeric") and condition.type.single and not condition.free.intersection(variables):
             if condition.purity == ir.PURE:
                 at_code = self.value(condition)
                 return self.call(predicate, "slice_at", source, at_code, form="list")
         return None
+
+    def _piece(self, source: Code, begin: int, end: int) -> Code:
+        """A slice; a predicate before it is not asked of more items than that takes."""
+        generator = self.generators.get(source.text)
+        if generator is not None:
+            return Code(f"list(islice({generator}, {begin}, {end}))", "list", source.depth + 2)
+        bounded = self.bounded.get(source.text)
+        if bounded is not None:
+            source = bounded(end)
+        return Code(f"{source.text}[{begin}:{end}]", "list", source.depth + 1)
 
     def value_Filter(self, node: ir.Filter) -> Code:
         operand = self.value(node.operand)
@@ -327,6 +367,12 @@ class PathCodegen(FlworCodegen):
 def is_context_item(node: ir.Expr) -> bool:
     """Whether an expression is the context item, written or implied by a step at the start of a path."""
     return isinstance(node, ir.ContextItemRef) or (isinstance(node, ir.VarRef) and node.var.name == ".")
+
+
+def _without_predicates(node: ir.Step) -> ir.Step:
+    return ir.Step(
+        input=node.input, axis=node.axis, test=node.test, predicates=[], type=node.type, start=node.start, end=node.end
+    )
 
 
 def is_ordered(node: ir.Expr) -> bool:

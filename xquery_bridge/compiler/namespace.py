@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from itertools import islice
 from typing import Any, Final
 
 from xquery_bridge.runtime import (
@@ -46,6 +47,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "given",
             "head",
             "in_order",
+            "integer_of",
             "integer_range",
             "item_at",
             "lookup",
@@ -70,7 +72,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "treat_as",
         ),
     ),
-    (axes, ("child_at", "ddo", "except_", "intersect", "path_result", "require_nodes", "root_document", "union")),
+    (axes, ("attribute_is", "child_at", "ddo", "down", "except_", "intersect", "path_result", "require_nodes", "root_document", "union")),
     (
         flwor,
         (
@@ -126,6 +128,7 @@ RUNTIME: Final[dict[str, Any]] = {
     "CallerScope": CallerScope,
     "Deferred": Deferred,
     "FunctionItem": FunctionItem,
+    "islice": islice,
     "XdmArray": XdmArray,
     "text_node": construction.text,
     "namespace_node": construction.namespace,

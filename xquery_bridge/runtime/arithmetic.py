@@ -27,7 +27,7 @@ from xquery_bridge.runtime.atomic import (
     float32,
     type_name,
 )
-from xquery_bridge.runtime.casts import cast, to_double, to_float
+from xquery_bridge.runtime.casts import cast, to_double, to_float, untyped_double
 from xquery_bridge.runtime.date_times import (
     add_microseconds,
     add_months,
@@ -365,14 +365,10 @@ def _operation(operator: str, left: type, right: type) -> _Operation | None:
     if found is None:
         return None
     if left is UntypedAtomic:
-        found = _first(_untyped_double, found)
+        found = _first(untyped_double, found)
     if right is UntypedAtomic:
-        found = _second(_untyped_double, found)
+        found = _second(untyped_double, found)
     return found
-
-
-def _untyped_double(item: Any) -> Any:
-    return cast(item, "double")
 
 
 def _first(convert: Callable[[Any], Any], operation: _Operation) -> _Operation:

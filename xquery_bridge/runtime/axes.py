@@ -2,8 +2,8 @@
 
 - `AXES[axis](node, test)`: the nodes on an axis of one node, in *axis order* (reverse axes from the nearest outwards):
   what predicates count in. The functions: `child`, `descendant`, `attribute`, `self_`, `parent`, `preceding_sibling` …
-- `STEPS[axis](value, test, code)`: the step from a Value whose nodes stand in document order without duplicates: all nodes found,
-  in document order without duplicates. The functions: `child_step`, `descendant_step`, …
+- `STEPS[axis](value, test, code)`: the step from a Value whose nodes stand in document order without duplicates: all
+  nodes found, in document order without duplicates. The functions: `child_step`, `descendant_step`, …
   A step sorts only when what it found may be out of order. `code` is raised for what is no node: XPTY0019 in a path (the
   default), XPTY0020 from the context item.
 - Cutting: `first_child(node, test)`, `child_at(node, test, n)`, `last_child(node, test)`.
@@ -24,7 +24,7 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.node_tests import ANY_NODE, NodeTest
-from xquery_bridge.runtime.nodes import ElementNode, order_key, precedes, root, tree_of
+from xquery_bridge.runtime.nodes import ElementNode, Tree, order_key, precedes, root, tree_of
 
 Nodes = list[Any]
 
@@ -251,17 +251,37 @@ def descendant(node: Any, test: NodeTest) -> Nodes:
     return _select(_below(node), test)
 
 
+#: After searches through so many nodes of a tree its positions and its index of names are made, and used.
+_WALKED: Final = 50_000
+
+
 def _named_below(node: Any, name: str | None) -> Nodes:
-    found: Nodes = []
+    """The elements of a name below a node: by walking, or, after much of that, from the index of the tree."""
+    tree: Tree | None = node.tree
+    if tree is not None and tree.numbered and tree.walked > _WALKED and tree.root.parent is None:
+        found = tree.by_name(name)  # type: ignore[arg-type]
+        last = node
+        while last.children:
+            last = last.children[-1]
+        begin = bisect_right(found, node.position, key=_position)
+        return found[begin : bisect_right(found, last.position, begin, key=_position)]
+    found = []
     append = found.append
     stack = list(node.children[::-1])
     pop, extend = stack.pop, stack.extend
+    walked = 0
     while stack:
         current = pop()
+        walked += 1
         if current.name is name:
             append(current)
         if current.children:
             extend(current.children[::-1])
+    if walked > _MANY:
+        tree = tree_of(node)
+        tree.walked += walked
+        if tree.walked > _WALKED and not tree.numbered:
+            tree.number()
     return found
 
 
@@ -300,25 +320,27 @@ def _place(node: Any) -> int:
 _position: Final = attrgetter("position")
 
 
-def following_sibling(node: Any, test: NodeTest) -> Nodes:
-    """following-sibling::test."""
+def following_sibling(node: Any, test: NodeTest, limit: int | None = None) -> Nodes:
+    """following-sibling::test; at least the first `limit` of them."""
     above = node.parent
     if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
     if len(above.children) > _MANY:
         found = _many_children(above, test)
-        return found[bisect_right(found, order_key(node)[1], key=_position) :]
+        begin = bisect_right(found, order_key(node)[1], key=_position)
+        return found[begin : None if limit is None else begin + limit]
     return _select(above.children[_place(node) + 1 :], test)
 
 
-def preceding_sibling(node: Any, test: NodeTest) -> Nodes:
-    """preceding-sibling::test, the nearest first."""
+def preceding_sibling(node: Any, test: NodeTest, limit: int | None = None) -> Nodes:
+    """preceding-sibling::test, the nearest first; at least the first `limit` of them."""
     above = node.parent
     if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
     if len(above.children) > _MANY:
         found = _many_children(above, test)
-        return found[: bisect_left(found, order_key(node)[1], key=_position)][::-1]
+        end = bisect_left(found, order_key(node)[1], key=_position)
+        return found[0 if limit is None else max(end - limit, 0) : end][::-1]
     return _select(above.children[: _place(node)][::-1], test)
 
 
@@ -565,6 +587,27 @@ STEPS: Final[dict[str, Callable[..., Nodes]]] = {
     "ancestor-or-self": ancestor_or_self_step,
     "property": property_step,
 }
+
+
+def down(node: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
+    """A path of child and attribute steps from one node; of each step its axis, its function of sequences, its test."""
+    found: Nodes = [node]
+    for axis, step, test in path:
+        if len(found) == 1:
+            found = axis(found[0], test)
+        elif found:
+            found = step(found, test)
+        else:
+            return found
+    return found
+
+
+def attribute_is(node: Any, name: str, text: str) -> bool:
+    """`node/@name = text`, for a string."""
+    for attribute in node.attributes:
+        if attribute.name is name:
+            return bool(attribute.value == text)
+    return False
 
 
 # --------------------------------------------------------------------------------------------------------------- cutting

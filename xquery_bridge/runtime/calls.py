@@ -114,6 +114,15 @@ def switch_key(value: Value, collation: Collation | None = None) -> Any:
     return () if item is None else grouping_key(item, collation)
 
 
+def integer_of(number: float) -> int:
+    """xs:integer of a double. Raises FOCA0002."""
+    try:
+        return int(number)
+    except (ValueError, OverflowError):
+        whole: int = cast(number, "integer")
+        return whole
+
+
 def integer_range(low: Value, high: Value) -> Value:
     """`low to high`. Raises XPTY0004 for operands that are no integers."""
     begin, end = _bound(low), _bound(high)

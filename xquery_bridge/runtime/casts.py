@@ -235,6 +235,16 @@ def _parse_float(text: str) -> Float32:
     return float32(nearest_float(exact, number))
 
 
+def untyped_double(item: Any) -> float:
+    """An xs:untypedAtomic as a double. Raises FORG0001."""
+    text = item.value
+    return float(text) if _PLAIN_NUMBER.fullmatch(text) is not None else cast(item, "double")
+
+
+#: The lexical forms of numbers that most documents have.
+_PLAIN_NUMBER: Final = re.compile("[0-9]+(?:[.][0-9]+)?")
+
+
 def parse_double(text: str, name: str = "double") -> float:
     """The xs:double (or xs:float, by `name`: rounded to 32 bits just once) of a lexical form. Raises FORG0001."""
     try:

@@ -29,7 +29,7 @@ from xquery_bridge.runtime.atomic import (
     Float32,
     type_name,
 )
-from xquery_bridge.runtime.casts import atomic_text, binary_bytes, cast, to_double, to_float
+from xquery_bridge.runtime.casts import atomic_text, binary_bytes, cast, to_double, to_float, untyped_double
 from xquery_bridge.runtime.collations import Collation
 from xquery_bridge.runtime.date_times import instant, microseconds_of
 from xquery_bridge.runtime.functions import FunctionItem
@@ -279,8 +279,8 @@ def _general_operator(name: str) -> Callable[..., bool]:
                 return test(left.value, right)
             if other is UntypedAtomic:
                 return test(left.value, right.value)
-            if other is float or other is int:
-                return test(cast(left, "double"), float(right))
+            if other is float or other is int or other is Decimal:
+                return test(untyped_double(left), float(right))
         many = type(left) is list or type(left) is range
         if not many and type(right) is not list and type(right) is not range:
             return _general_pair(name, test, left, right, collation)

@@ -20,7 +20,7 @@ from elementpath.datatypes import AnyURI, UntypedAtomic
 
 from xquery_bridge.runtime import comparison
 from xquery_bridge.runtime.axes import KEPT_LISTS, STEPS
-from xquery_bridge.runtime.casts import atomic_text, cast
+from xquery_bridge.runtime.casts import atomic_text, untyped_double
 from xquery_bridge.runtime.node_tests import NodeTest
 from xquery_bridge.runtime.values import Value, as_list, atomize
 
@@ -179,10 +179,7 @@ def _text(atom: Any) -> str:
 
 
 def _double(atom: Any) -> float:
-    if type(atom) is UntypedAtomic:
-        value: float = cast(atom, "double")
-        return value
-    return float(atom)
+    return untyped_double(atom) if type(atom) is UntypedAtomic else float(atom)
 
 
 # ------------------------------------------------------------------------------------------------------- kept with trees

@@ -76,7 +76,7 @@ class Tree:
     """What the nodes of one tree share: its root and serial, its URIs, its ID attributes, and indexes made on demand."""
 
     __slots__ = (
-        "_by_name", "_ids", "base_uri", "id_types", "kept", "numbered", "root", "serial", "unparsed", "uri",
+        "_by_name", "_ids", "base_uri", "id_types", "kept", "numbered", "root", "serial", "unparsed", "uri", "walked",
     )  # fmt: skip
 
     #: elementpath asks a tree for these; ours has no schema and no elements of another library.
@@ -98,6 +98,8 @@ class Tree:
         self._ids: dict[str, list[Any]] | None = None
         #: What `tree_indexes` and `axes` keep of the tree for the next time: paths, children by test, values.
         self.kept: dict[Any, Any] = {}
+        #: how many nodes searches below single nodes have met; after many an index is made
+        self.walked = 0
 
     @property
     def root_node(self) -> Node:

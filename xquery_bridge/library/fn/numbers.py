@@ -49,6 +49,8 @@ def ceiling(number: Any) -> Any:
 @FN.row("floor($arg as xs:numeric?) as xs:numeric?")
 def floor(number: Any) -> Any:
     """The largest integral value that is not greater than the operand."""
+    if type(number) is float and 0 < number < 2.0**52:
+        return float(int(number))
     return _whole(number, ROUND_FLOOR)
 
 

@@ -14,7 +14,7 @@ from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.library.fn.strings import in_static, round_half_up
 from xquery_bridge.runtime.arithmetic import add, divide
 from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.casts import cast
+from xquery_bridge.runtime.casts import cast, untyped_double
 from xquery_bridge.runtime.comparison import deep_equal as deeply_equal
 from xquery_bridge.runtime.comparison import grouping_key, value_compare
 from xquery_bridge.runtime.context import StaticContext
@@ -157,7 +157,7 @@ def _numbers(items: Sequence[Any]) -> Sequence[Any]:
     """The items with untyped values as doubles."""
     if isinstance(items, range):
         return items
-    return [cast(item, "double") if isinstance(item, UntypedAtomic) else item for item in items]
+    return [untyped_double(item) if type(item) is UntypedAtomic else item for item in items]
 
 
 @FN.row("sum($arg as xs:anyAtomicType*) as xs:anyAtomicType")
