@@ -1,8 +1,8 @@
 """ONNX in: a model's graph as a function of CNTK's operators.
 
 Every dimension of an ONNX tensor is static or one of CNTK's dynamic axes, and a `Tensor` says which by a mark a
-dimension: `B` the batch axis, `S` a sequence axis, `d` a static dimension. The static ones, reversed, are the shape of
-the variable. Inputs get their marks so:
+dimension: `B` the batch axis, `S` a sequence axis, `M` both in one, `d` a static dimension. The static ones,
+reversed, are the shape of the variable. Inputs get their marks so:
 
 | dimensions of the input | marks |
 |---|---|
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ from ..value import CPU, DTYPES, Device
 from ..variable import Constant, Parameter, Variable
 from .onnx_format import array_of, opset_of, read_onnx
 
-__all__ = ["GraphReader", "Node", "Tensor", "import_onnx"]
+__all__ = ["Delay", "GraphReader", "Node", "Tensor", "import_onnx"]
 
 _DOUBLE: Final = 11
 _NUMBERS: Final = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16))
@@ -54,7 +54,7 @@ class Tensor:
 
     @property
     def is_static(self) -> bool:
-        return "B" not in self.marks
+        return not self.marks.strip("d")
 
     @property
     def dims(self) -> list[int]:
@@ -79,6 +79,15 @@ class Tensor:
 
 
 Constants = NDArray[Any]
+
+
+class Delay(NamedTuple):
+    """A sequence joined with `offset` steps of a state, before it or behind it."""
+
+    operand: Tensor
+    state: Tensor
+    offset: int
+    past: bool
 
 
 class Node:
@@ -141,8 +150,10 @@ class GraphReader:
         self.graph = graph
         self.opset = opset
         self.values: dict[str, Tensor | Constants] = {}
-        self.unknown: set[str] = set()
-        """Names of folded shapes in which -1 stands for a dimension that is not known."""
+        self.unknown: dict[str, Tensor] = {}
+        """Folded shapes in which -1 stands for a dimension that is not known, and the tensor that has it."""
+        self.joined: dict[str, Delay] = {}
+        """Sequences joined with what stands beyond an end of them: half of what CNTK's delays are in ONNX."""
         self.leading_is_one = False
         """Whether the batch axis is a first dimension of just 1 in the file."""
 
@@ -207,8 +218,7 @@ class GraphReader:
             if row.name not in self.values:
                 raise CntkError(f"ONNX model: nothing makes the output '{row.name}'.")
             tensor = self.tensor(row.name)
-            canonical = tensor.marks.lstrip("S").lstrip("B").strip("d") == "" and not tensor.marks.startswith("BS")
-            if all_static or not canonical:
+            if all_static or tensor.marks.rstrip("d") not in ("B", "SB"):
                 tensor = self.static(tensor)
             outputs.append(alias(tensor.variable, row.name) if self._needs_name(tensor, row.name) else _of(tensor))
         return outputs[0] if len(outputs) == 1 else combine(outputs)  # type: ignore[return-value]
@@ -286,8 +296,10 @@ class GraphReader:
         arrays = [self.values.get(name) for name in node.inputs if name]
         if node.op_type in _RANDOM or not all(isinstance(a, np.ndarray) for a in arrays):
             return False
-        unknown = any(name in self.unknown for name in node.inputs)
-        if unknown and node.op_type not in _FOLDED_UNKNOWN:
+        unknown = next((self.unknown[name] for name in node.inputs if name in self.unknown), None)
+        if unknown is not None and node.op_type == "Expand":
+            return False
+        if unknown is not None and node.op_type not in _FOLDED_UNKNOWN:
             raise node.refused("it computes with the size of a batch or sequence, which CNTK does not give.")
         from onnx.reference import ReferenceEvaluator
 
@@ -298,17 +310,18 @@ class GraphReader:
             raise node.refused(f"it cannot be computed: {error}") from error
         for name, result in zip(node.outputs, results, strict=False):
             self.values[name] = np.asarray(result)
-            if unknown and -1 in self.values[name]:  # type: ignore[operator]
-                self.unknown.add(name)
+            if unknown is not None and -1 in self.values[name]:  # type: ignore[operator]
+                self.unknown[name] = unknown
         return True
 
     def _folded_shape(self, node: Node) -> bool:
         source = self.values.get(node.inputs[0])
+        tensor = None if isinstance(source, np.ndarray) else self.tensor(node.inputs[0])
         dims = list(source.shape) if isinstance(source, np.ndarray) else self.tensor(node.inputs[0]).dims
         dims = dims[node.get("start", 0) : node.get("end", len(dims))]
         self.values[node.outputs[0]] = np.array([-1 if d < 0 else d for d in dims], np.int64)
-        if any(d < 0 for d in dims):
-            self.unknown.add(node.outputs[0])
+        if tensor is not None and any(d < 0 for d in dims):
+            self.unknown[node.outputs[0]] = tensor
         return True
 
     @staticmethod
@@ -327,8 +340,10 @@ class GraphReader:
     def static(self, tensor: Tensor) -> Tensor:
         """The tensor with all dimensions static."""
         marks = tensor.marks
-        if "B" not in marks:
+        if tensor.is_static:
             return tensor
+        if "M" in marks:
+            raise CntkError("ONNX model: sequences and batch are merged into one dimension, which CNTK cannot have.")
         variable: Any = tensor.variable
         order = [i for i, mark in enumerate(marks) if mark == "d"]
         if "S" in marks:
@@ -351,7 +366,9 @@ class GraphReader:
         return Tensor(variable.output, marks)
 
     def batched(self, tensor: Tensor) -> Tensor:
-        """The tensor with its first dimension, and no other, as the batch axis."""
+        """The tensor with its first dimension, and no other, as the batch axis, or as both dynamic axes."""
+        if tensor.marks[:1] == "M" and not tensor.marks[1:].strip("d"):
+            return tensor
         return self.dynamic(tensor, "B" + "d" * (len(tensor.marks) - 1))
 
     def aligned(self, tensors: Sequence[Tensor]) -> tuple[list[Variable], str]:

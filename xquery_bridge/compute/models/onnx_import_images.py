@@ -13,7 +13,7 @@ from ..graph import Function
 from ..ops import binary, blocks, convolution, elementwise, normalization, pooling, reductions, reshaping, scaling
 from ..shape import FREE, Shape
 from ..variable import Variable
-from .onnx_import import GraphReader, Node, Tensor
+from .onnx_import import GraphReader, Node, Tensor, unsqueezed
 
 __all__ = ["IMAGE_IMPORTS"]
 
@@ -41,13 +41,16 @@ def _reversed(node: Node, key: str, rank: int) -> list[int]:
     return [int(v) for v in node.get(key) or [1] * rank][::-1]
 
 
-def _biased(g: GraphReader, node: Node, result: Variable) -> Tensor:
+def _biased(g: GraphReader, node: Node, result: Variable, marks: str) -> Tensor:
     if node.has(2):
-        bias = g.array(node, 2)
-        shape = (len(bias), *(1,) * (result.shape.rank - 1))
-        stored = g.stored(np.asarray(bias).reshape(shape), node.inputs[2], True)
-        result = binary.plus(result, stored.variable, name=node.name or node.outputs[0]).output
-    return Tensor(result, "B" + "d" * result.shape.rank)
+        rank = result.shape.rank
+        bias = g.known(node, 2)
+        if bias is None:
+            spread = unsqueezed(g.static(g.tensor(node.inputs[2])), range(1, rank))
+        else:
+            spread = g.stored(bias.reshape(-1, *(1,) * (rank - 1)), node.inputs[2], True)
+        result = binary.plus(result, spread.variable, name=node.name or node.outputs[0]).output
+    return Tensor(result, marks)
 
 
 def _convolution(g: GraphReader, node: Node) -> Tensor:
@@ -67,7 +70,7 @@ def _convolution(g: GraphReader, node: Node) -> Tensor:
         upper_pad=upper,
         name="" if node.has(2) else node.name or node.outputs[0],
     )
-    return _biased(g, node, made.output)
+    return _biased(g, node, made.output, x.marks)
 
 
 def _transposed_convolution(g: GraphReader, node: Node) -> Tensor:
@@ -105,7 +108,7 @@ def _transposed_convolution(g: GraphReader, node: Node) -> Tensor:
         upper_pad=upper,
         name="" if node.has(2) else node.name or node.outputs[0],
     )
-    return _biased(g, node, made.output)
+    return _biased(g, node, made.output, x.marks)
 
 
 def _pool(kind: str, g: GraphReader, node: Node) -> Tensor:
@@ -246,7 +249,7 @@ def _lp_normalization(g: GraphReader, node: Node) -> Tensor:
     return Tensor(blocks.element_divide(x.variable, reduce(x.variable, [x.axis(place)])).output, x.marks)
 
 
-IMAGE_IMPORTS: Final = {
+IMAGE_IMPORTS: Final[dict[str, Callable[[GraphReader, Node], Tensor | list[Tensor]]]] = {
     "AveragePool": partial(_pool, "average"),
     "BatchNormalization": _batch_normalization,
     "Conv": _convolution,

@@ -12,9 +12,11 @@ import numpy as np
 from ..axis import Axis
 from ..graph import Function
 from ..ops import binary, blocks, constants, elementwise, linear, reductions, reshaping, selection, sequences, softmax
-from ..shape import FREE
+from ..ops.recurrence import future_value, past_value
+from ..shape import FREE, Shape
+from ..value import DTYPES
 from ..variable import Variable
-from .onnx_import import GraphReader, Node, Tensor, permuted, shaped, squeezed, unsqueezed
+from .onnx_import import Delay, GraphReader, Node, Tensor, permuted, shaped, squeezed, unsqueezed
 from .onnx_import_images import IMAGE_IMPORTS
 from .onnx_import_recurrence import RECURRENT_IMPORTS
 from .onnx_operators import BINARY, REDUCTIONS, UNARY
@@ -108,8 +110,8 @@ def _clip(g: GraphReader, node: Node) -> Tensor:
     x = g.tensor(node.inputs[0])
     low = node.get("min", -math.inf) if "min" in node.attributes or g.opset < 11 else g.array(node, 1, -math.inf)
     high = node.get("max", math.inf) if "max" in node.attributes or g.opset < 11 else g.array(node, 2, math.inf)
-    bounds = [blocks.number(x.variable, float(np.asarray(v).reshape(()))) for v in (low, high)]
-    return Tensor(binary.clip(x.variable, *bounds, name=_name(node)).output, x.marks)
+    least, most = (blocks.number(x.variable, float(np.asarray(v).reshape(()))) for v in (low, high))
+    return Tensor(binary.clip(x.variable, least, most, name=_name(node)).output, x.marks)
 
 
 def _prelu(g: GraphReader, node: Node) -> Tensor:
@@ -118,8 +120,8 @@ def _prelu(g: GraphReader, node: Node) -> Tensor:
 
 
 def _select(g: GraphReader, node: Node) -> Tensor:
-    operands, marks = g.aligned([g.tensor(name) for name in node.inputs])
-    return Tensor(binary.element_select(*operands, name=_name(node)).output, marks)
+    (condition, then, otherwise), marks = g.aligned([g.tensor(name) for name in node.inputs])
+    return Tensor(binary.element_select(condition, then, otherwise, name=_name(node)).output, marks)
 
 
 def _cast(g: GraphReader, node: Node) -> Tensor:
@@ -165,6 +167,9 @@ def _product(a: Tensor, b: Tensor, marks: str, name: str = "") -> Tensor:
 
 
 def _batch_product(g: GraphReader, node: Node, a: Tensor, b: Tensor) -> Tensor:
+    if a.is_static and math.prod(a.dims[:-2]) == 1 and b.marks.strip("SB") == "dd":
+        whole = _product(squeezed(a, range(len(a.marks) - 2)), b, b.marks, _name(node))
+        return whole
     rank = max(len(a.marks), len(b.marks))
     a, b = (unsqueezed(t, range(rank - len(t.marks))) if t.is_static else t for t in (a, b))
     lead = rank - 2
@@ -245,7 +250,7 @@ def _along(function: Callable[..., Function], x: Variable, axis: Axis, node: Nod
 
 
 def _reduced(g: GraphReader, x: Tensor, places: Sequence[int], operation: str, keep: bool, name: str) -> Tensor:
-    """A reduction along dimensions; CNTK's of several axes, or of the batch or sequence axis where they are all of it."""
+    """A reduction along some dimensions."""
     if any(x.marks[p] != "d" for p in places):
         x = g.static(x)
     axes = [x.axis(p) for p in places]
@@ -297,6 +302,9 @@ def _arg(operation: str, g: GraphReader, node: Node) -> Tensor:
 def _reshape(g: GraphReader, node: Node) -> Tensor:
     x = g.tensor(node.inputs[0])
     target = g.integers(node, 1, "shape") or []
+    merged = _merged(x, target)
+    if merged is not None:
+        return merged
     prefix = x.marks[: len(x.marks) - len(x.marks.lstrip("SB"))]
     sizes = _static(x, len(prefix), len(x.marks))
     rest = target[len(prefix) :]
@@ -321,6 +329,15 @@ def _reshape(g: GraphReader, node: Node) -> Tensor:
         if FREE in filled and len(known) == len(dims) - 1 and math.prod(known) % max(math.prod(others), 1) == 0:
             filled = [math.prod(known) // math.prod(others) if d == -1 else d for d in filled]
     return shaped(x, filled, "d" * len(filled))
+
+
+def _merged(x: Tensor, target: list[int]) -> Tensor | None:
+    """Sequence and batch put into one dimension, or taken out of it again; None for any other reshape."""
+    if x.marks[:2] == "SB" and target[:1] == [-1] and target[1:] == x.dims[2:]:
+        return Tensor(x.variable, "M" + x.marks[2:])
+    if x.marks[:1] == "M" and target[:2] == [-1, -1] and target[2:] == x.dims[1:]:
+        return Tensor(x.variable, "SB" + x.marks[1:])
+    return None
 
 
 def _flatten(g: GraphReader, node: Node) -> Tensor:
@@ -355,13 +372,27 @@ def _transpose(g: GraphReader, node: Node) -> Tensor:
 
 
 def _slice(g: GraphReader, node: Node) -> Tensor:
-    x = g.tensor(node.inputs[0])
+    delay = g.joined.get(node.inputs[0])
     starts, ends = g.integers(node, 1, "starts") or [], g.integers(node, 2, "ends") or []
     axes = g.integers(node, 3, "axes") or list(range(len(starts)))
     steps = g.integers(node, 4, "steps") or [1] * len(starts)
+    if delay is not None and (axes, steps) == ([0], [1]):
+        begin, end = (0, -delay.offset) if delay.past else (delay.offset, _LARGE)
+        if starts == [begin] and (ends == [end] or min(ends[0], _LARGE) == end):
+            return _delayed(delay, _name(node))
+    x = g.tensor(node.inputs[0])
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         x = _sliced(g, node, x, start, end, x.place(axis), step)
     return x
+
+
+def _delayed(delay: Delay, name: str) -> Tensor:
+    """A delay, as `export_onnx` writes it: its state is the same at every step beyond the end."""
+    last = Axis.static(delay.state.variable.shape.rank - 1)
+    first = reshaping.slice(delay.state.variable, [last], [0], [1])
+    state = reshaping.reshape(first, Shape(()), last, Axis.end_static())
+    make = past_value if delay.past else future_value
+    return Tensor(make(delay.operand.variable, state.output, delay.offset, name).output, delay.operand.marks)
 
 
 def _sliced(g: GraphReader, node: Node, x: Tensor, start: int, end: int, place: int, step: int) -> Tensor:
@@ -416,6 +447,10 @@ def _split(g: GraphReader, node: Node) -> list[Tensor]:
 def _concat(g: GraphReader, node: Node) -> Tensor:
     parts = [g.tensor(name) for name in node.inputs]
     place = parts[0].place(int(node.get("axis", 1)))
+    if place == 0 and len(parts) == 2:
+        for operand, state, past in ((parts[1], parts[0], True), (parts[0], parts[1], False)):
+            if operand.marks[:2] == "SB" and state.marks == "d" + operand.marks[1:] and state.dims[0] > 0:
+                g.joined[node.outputs[0]] = Delay(operand, state, state.dims[0], past)
     if any(p.marks != parts[0].marks for p in parts) or parts[0].marks[place] != "d":
         parts = [g.static(p) for p in parts]
     axis = parts[0].axis(place)
@@ -428,29 +463,49 @@ def _pad(g: GraphReader, node: Node) -> Tensor:
     value = node.get("value", 0.0) if "pads" in node.attributes else float(np.asarray(g.array(node, 2, 0.0)).item())
     axes = [x.place(int(a)) for a in np.asarray(g.array(node, 3, np.arange(len(x.marks)))).reshape(-1)]
     head, foot = [0] * len(x.marks), [0] * len(x.marks)
-    for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
-        head[axis], foot[axis] = before, after
+    for axis, first, last in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
+        head[axis], foot[axis] = first, last
     if any(head[i] or foot[i] for i, mark in enumerate(x.marks) if mark != "d"):
         x = g.static(x)
     mode = {"constant": "constant", "reflect": "reflect"}.get(node.get("mode", "constant"))
     if mode is None or min(*head, *foot, 0) < 0:
         raise node.refused("padding that is not negative, constant or by reflection, was expected.")
-    lists = [[v for v, mark in zip(part, x.marks, strict=True) if mark == "d"][::-1] for part in (head, foot)]
-    return Tensor(reshaping.pad(x.variable, mode, *lists, value, _name(node)).output, x.marks)
+    before, after = ([v for v, m in zip(part, x.marks, strict=True) if m == "d"][::-1] for part in (head, foot))
+    return Tensor(reshaping.pad(x.variable, mode, before, after, value, _name(node)).output, x.marks)
 
 
 def _expand(g: GraphReader, node: Node) -> Tensor:
     x = g.tensor(node.inputs[0])
     target = [int(v) for v in np.asarray(g.array(node, 1)).reshape(-1)]
-    if node.inputs[1] in g.unknown:
-        raise node.refused("it expands to the size of a batch or sequence, which CNTK does not give.")
+    source = g.unknown.get(node.inputs[1])
+    if source is not None:
+        return _expanded_like(node, x, target, source)
     if not x.is_static:
         target = [1 if mark != "d" else d for mark, d in zip(x.marks[::-1], target[::-1], strict=False)][::-1]
-    ones = g.stored(np.ones([1 if d < 0 else d for d in target], np.float32))
-    if x.variable.data_type == "double":
-        ones = g.stored(np.ones(target, np.float64))
-    operands, marks = g.aligned([x, ones])
+    dtype = np.float64 if x.variable.data_type == "double" else np.float32
+    operands, marks = g.aligned([x, g.stored(np.ones([abs(d) for d in target], dtype))])
     return Tensor(binary.element_times(*operands, name=_name(node)).output, marks)
+
+
+def _expanded_like(node: Node, x: Tensor, target: list[int], source: Tensor) -> Tensor:
+    """Broadcast to a batch, or a batch of sequences, that another tensor has; -1 in the target stands for its sizes."""
+    open_places = [i for i, d in enumerate(target) if d < 0]
+    axes = "".join(mark for mark in source.marks if mark in "SB")
+    like = source.variable
+    if len(open_places) == 1 and axes == "SB":
+        like, axes = sequences.sequence_first(like).output, "B"
+    if len(open_places) != len(axes):
+        raise node.refused("it expands to sizes that are not those of a batch or of a batch of sequences.")
+    marks = list("d" * len(target))
+    for place, mark in zip(open_places, axes, strict=True):
+        marks[place] = mark
+    shift = len(target) - len(x.marks)
+    fixed = [i for i, mark in enumerate(x.marks) if mark == "d" and marks[i + shift] != "d"]
+    if any(mark not in ("d", marks[i + shift]) for i, mark in enumerate(x.marks)):
+        raise node.refused("it expands a batch to another one.")
+    v = binary.reconcile_dynamic_axes(squeezed(x, fixed).variable, like).output
+    ones = np.ones([d for d in target if d >= 0], DTYPES[v.data_type])
+    return Tensor(binary.element_times(v, GraphReader.stored(ones).variable, _name(node)).output, "".join(marks))
 
 
 def _tile(g: GraphReader, node: Node) -> Tensor:

@@ -1,8 +1,8 @@
 """LSTM, GRU and RNN of ONNX as CNTK's recurrences.
 
-Gates stand in another order: ONNX has input, output, forget, candidate (LSTM) and update, reset, hidden (GRU), with one
-bias for the operand and one for the state, which CNTK adds up. Where CNTK's layer of the name computes the node, that is
-what is made; a GRU whose reset comes after its product is made of CNTK's operators.
+Gates stand in another order: ONNX has input, output, forget, candidate (LSTM) and update, reset, hidden (GRU), with
+one bias for the operand and one for the state, which CNTK adds up. Where CNTK's layer of the name computes the node,
+that is what is made; a GRU whose reset comes after its product is made of CNTK's operators.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FUNCTIONS: Final = {row.onnx.lower(): row.function for row in ACTIVATIONS}
 class _Direction(NamedTuple):
     """What one direction of a node computes with; weights as ONNX has them."""
 
-    index: int
+    number: int
     backwards: bool
     activations: list[Callable[..., Function]]
     w: Array
@@ -98,10 +98,7 @@ def _initial(g: GraphReader, node: Node, position: int, index: int) -> Any:
         if state.shape[0] == 1:
             return g.stored(state[0]).variable
     given = g.tensor(node.inputs[position])
-    if not batch_first:
-        given = g.dynamic(given, "dBd")
-    else:
-        given = g.dynamic(given, "Bdd")
+    given = g.dynamic(given, "Bdd" if batch_first else "dBd")
     units = given.variable.shape[0]
     part = reshaping.slice(given.variable, [Axis.static(1)], [index], [index + 1])
     return reshaping.reshape(part, Shape((units,))).output
@@ -115,8 +112,8 @@ def _gates(array: Array, order: Sequence[int]) -> Array:
 
 def _fill(function: Function, values: dict[str, Array]) -> None:
     """Gives the parameters of a layer their numbers."""
-    for parameter in function.parameters:
-        if parameter.name in values:
+    for parameter in function.root_function.operands:
+        if isinstance(parameter, Parameter) and parameter.name in values:
             parameter.data = values[parameter.name].T.reshape(parameter.shape.numpy_shape)
 
 
@@ -235,7 +232,7 @@ def _recurrent(
         batch_first = bool(node.get("layout", 0))
         make = cell(node)
         ways = _directions(g, node, gates, defaults, x.variable.data_type)
-        results = [make(x.variable, d, [_initial(g, node, 5 + s, d.index) for s in range(states)]) for d in ways]
+        results = [make(x.variable, d, [_initial(g, node, 5 + s, d.number) for s in range(states)]) for d in ways]
         marks, place = ("BSd", 2) if batch_first else ("SBd", 1)
         made = [_stacked([outputs[0] for outputs in results], marks, place)]
         for state in range(states):
@@ -252,7 +249,7 @@ def _recurrent(
     return handler
 
 
-RECURRENT_IMPORTS: Final = {
+RECURRENT_IMPORTS: Final[dict[str, Callable[[GraphReader, Node], list[Tensor]]]] = {
     "GRU": _recurrent(
         3, ("Sigmoid", "Tanh"), 1, lambda node: _gru(bool(node.get("linear_before_reset", 0)))
     ),
