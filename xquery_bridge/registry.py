@@ -33,7 +33,8 @@ class Parameter:
 class Row:
     """One function of one arity (or of any arity from `minimum` up, when its last parameter repeats: fn:concat).
 
-    `served_by` is "native" or "elementpath". `effects`: the call changes something or reads what can change, so it is
+    `served_by` is "native", or "elementpath" when the implementation is one of its function tokens behind
+    `library.elementpath_functions`. `effects`: the call changes something or reads what can change, so it is
     neither dropped, moved, repeated nor cached. `deterministic`: equal arguments give equal results within one run.
     """
 

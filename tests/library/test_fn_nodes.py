@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge.library.fn.nodes import innermost, outermost
-from xquery_bridge.library.fn.uris import encode_for_uri, escape_html_uri, iri_to_uri
 from xquery_bridge.runtime.node_builder import parse_xml
 from xquery_bridge.runtime.nodes import deep_nodes
 
@@ -85,12 +84,3 @@ def test_innermost_and_outermost_by_their_definitions(chosen: list[int]) -> None
     in_order = [node for node in TREE if id(node) in given_nodes]
     assert list(innermost(nodes)) == [node for node in in_order if id(node) not in ancestors]
     assert list(outermost(nodes)) == [node for node in in_order if not above(node) & given_nodes]
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=10))
-@settings(max_examples=50)
-def test_escaping_leaves_plain_ascii(text: str) -> None:
-    for escape in (encode_for_uri, iri_to_uri, escape_html_uri):
-        escaped = escape(text)
-        assert escaped.isascii()
-        assert iri_to_uri(iri_to_uri(text)) == iri_to_uri(text)

@@ -56,10 +56,6 @@ _UNARY: Final = (
     ("sqrt", math.sqrt),
     ("sin", math.sin),
     ("cos", math.cos),
-    ("tan", math.tan),
-    ("asin", math.asin),
-    ("acos", math.acos),
-    ("atan", math.atan),
 )
 for _name, _function in _UNARY:
     MATH.add(f"{_name}($arg as xs:double?) as xs:double?", _quiet(_function))
@@ -81,9 +77,3 @@ def power(base: float | None, exponent: float) -> float | None:
     except OverflowError:
         odd = float(exponent).is_integer() and exponent % 2 == 1
         return -math.inf if base < 0 and odd else math.inf
-
-
-@MATH.row("atan2($y as xs:double, $x as xs:double) as xs:double")
-def atan2(y: float, x: float) -> float:
-    """The angle of the point (x, y), between minus pi and pi."""
-    return math.atan2(y, x)

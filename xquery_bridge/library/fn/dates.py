@@ -2,80 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
-
-from elementpath.datatypes import DateTime
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime import date_times
 from xquery_bridge.runtime.context import DynamicContext
-from xquery_bridge.runtime.date_times import Fields, add_microseconds, build, fields, microseconds_of
+from xquery_bridge.runtime.date_times import add_microseconds, build, fields, microseconds_of
 
 _MINUTE: Final = 60_000_000
 
 
-def _seconds(whole: int, microseconds: int) -> Decimal:
-    return Decimal(whole * 1_000_000 + microseconds).scaleb(-6).normalize() if microseconds else Decimal(whole)
+@FN.row("year-from-dateTime($arg as xs:dateTime?) as xs:integer?")
+@FN.row("year-from-date($arg as xs:date?) as xs:integer?")
+def year(value: Any) -> int | None:
+    """The year of a date or dateTime; there is a year 0, and negative ones are before it."""
+    return None if value is None else fields(value).year
 
 
-def _quotient(number: int, unit: int, base: int = 0) -> int:
-    """How many units are in a number, cut towards zero, without the multiples of `base` units; its sign kept."""
-    count = abs(number) // unit
-    if base:
-        count %= base
-    return -count if number < 0 else count
+@FN.row("seconds-from-dateTime($arg as xs:dateTime?) as xs:decimal?")
+def seconds(value: Any) -> Decimal | None:
+    """The second of a dateTime, with its fraction."""
+    if value is None:
+        return None
+    of = fields(value)
+    return (
+        Decimal(of.second * 1_000_000 + of.microsecond).scaleb(-6).normalize() if of.microsecond else Decimal(of.second)
+    )
 
 
-def _seconds_of(duration: Any) -> Decimal:
-    part = abs(microseconds_of(duration)) % _MINUTE
-    found = _seconds(*divmod(part, 1_000_000))
-    return -found if duration.seconds < 0 and found else found
-
-
-def _zone(of: Fields) -> Any:
-    return None if of.offset is None else date_times.day_time_duration(of.offset * _MINUTE)
-
-
-#: name, parameter type, result type, the part of a duration or of the fields of a date
-_DURATION_PARTS: Final[tuple[tuple[str, str, Callable[[Any], Any]], ...]] = (
-    ("years", "xs:integer", lambda duration: _quotient(duration.months, 12)),
-    ("months", "xs:integer", lambda duration: _quotient(duration.months, 1, 12)),
-    ("days", "xs:integer", lambda duration: _quotient(microseconds_of(duration), 1440 * _MINUTE)),
-    ("hours", "xs:integer", lambda duration: _quotient(microseconds_of(duration), 60 * _MINUTE, 24)),
-    ("minutes", "xs:integer", lambda duration: _quotient(microseconds_of(duration), _MINUTE, 60)),
-    ("seconds", "xs:decimal", _seconds_of),
-)
-_FIELDS: Final[tuple[tuple[str, str, str, Callable[[Fields], Any]], ...]] = (
-    ("year", "dateTime date", "xs:integer", lambda of: of.year),
-    ("month", "dateTime date", "xs:integer", lambda of: of.month),
-    ("day", "dateTime date", "xs:integer", lambda of: of.day),
-    ("hours", "dateTime time", "xs:integer", lambda of: of.hour),
-    ("minutes", "dateTime time", "xs:integer", lambda of: of.minute),
-    ("seconds", "dateTime time", "xs:decimal", lambda of: _seconds(of.second, of.microsecond)),
-    ("timezone", "dateTime date time", "xs:dayTimeDuration", _zone),
-)
-
-
-def _part(read: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
-    def part(value: Any) -> Any:
-        return None if value is None else read(value)
-
-    part.__doc__ = f"The {name} of the value; nothing for nothing."
-    return part
-
-
-for _name, _result, _read in _DURATION_PARTS:
-    FN.add(f"{_name}-from-duration($arg as xs:duration?) as {_result}?", _part(_read, _name))
-for _name, _types, _result, _field in _FIELDS:
-    for _type in _types.split():
-
-        def _read_field(value: Any, field: Callable[[Fields], Any] = _field) -> Any:
-            return field(fields(value))
-
-        FN.add(f"{_name}-from-{_type}($arg as xs:{_type}?) as {_result}?", _part(_read_field, _name))
+@FN.row("timezone-from-date($arg as xs:date?) as xs:dayTimeDuration?")
+def timezone(value: Any) -> Any:
+    """The timezone of a date, nothing when it has none."""
+    offset = None if value is None else fields(value).offset
+    return None if offset is None else date_times.day_time_duration(offset * _MINUTE)
 
 
 # ------------------------------------------------------------------------------------------------------------ timezones
@@ -112,18 +73,6 @@ for _type in ("dateTime", "date", "time"):
         f"adjust-{_type}-to-timezone($arg as xs:{_type}?, $timezone as xs:dayTimeDuration?) as xs:{_type}?",
         _adjusted_to,
     )
-
-
-@FN.row("dateTime($arg1 as xs:date?, $arg2 as xs:time?) as xs:dateTime?")
-def date_time(date: Any, time: Any) -> Any:
-    """A date and a time together. Raises FORG0008 when their timezones differ."""
-    if date is None or time is None:
-        return None
-    day, clock = fields(date), fields(time)
-    if day.offset is not None and clock.offset is not None and day.offset != clock.offset:
-        raise XQueryError("FORG0008", "The timezones of a date and a time to be joined are different")
-    offset = clock.offset if day.offset is None else day.offset
-    return build(DateTime, clock._replace(year=day.year, month=day.month, day=day.day, offset=offset))
 
 
 # ---------------------------------------------------------------------------------------------------------------- clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from elementpath.datatypes import AnyURI, NCName, QName
+from elementpath.datatypes import AnyURI, QName
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
@@ -53,24 +53,6 @@ def make_qname(uri: str | None, text: str) -> QName:
     if prefix and not uri:
         raise XQueryError("FOCA0002", f"The name {text!r} has a prefix and no namespace URI")
     return qname(uri or "", local, prefix)
-
-
-@FN.row("prefix-from-QName($arg as xs:QName?) as xs:NCName?")
-def prefix_from_qname(name: QName | None) -> NCName | None:
-    """The prefix of a QName, nothing when it has none."""
-    return NCName(name.prefix) if name is not None and name.prefix else None
-
-
-@FN.row("local-name-from-QName($arg as xs:QName?) as xs:NCName?")
-def local_name_from_qname(name: QName | None) -> NCName | None:
-    """The local part of a QName."""
-    return None if name is None else NCName(name.local_name)
-
-
-@FN.row("namespace-uri-from-QName($arg as xs:QName?) as xs:anyURI?")
-def namespace_uri_from_qname(name: QName | None) -> AnyURI | None:
-    """The namespace URI of a QName, "" when it has none."""
-    return None if name is None else AnyURI(name.uri or "")
 
 
 @FN.row("namespace-uri-for-prefix($prefix as xs:string?, $element as element()) as xs:anyURI?")

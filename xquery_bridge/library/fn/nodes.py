@@ -53,24 +53,12 @@ def node_name(node: Any) -> QName | None:
     return None if node is None else node.node_name
 
 
-@_accessor("nilled", "$arg as node()?", "xs:boolean?")
-def nilled(node: Any) -> bool | None:
-    """Whether an element is nilled: never, since nothing is validated; nothing for other nodes."""
-    return node.nilled if node is not None and node.kind == "element" else None
-
-
 @_accessor("base-uri", "$arg as node()?", "xs:anyURI?")
 def base_uri(node: Any) -> AnyURI | None:
     """The base URI of a node; a processing instruction that was made by itself has none (XDM 3.1, section 6.5)."""
     if node is None or (node.parent is None and node.kind == "processing-instruction"):
         return None
     return _uri(node.base_uri)
-
-
-@_accessor("document-uri", "$arg as node()?", "xs:anyURI?")
-def document_uri(node: Any) -> AnyURI | None:
-    """The URI that a document was read from."""
-    return _uri(None if node is None else node.document_uri)
 
 
 def _uri(text: str | None) -> AnyURI | None:

@@ -70,12 +70,6 @@ def in_static(static: StaticContext, uri: str | None) -> Collation:
     return collation(static.default_collation if uri is None else uri, static.base_uri)
 
 
-@FN.row("codepoint-equal($comparand1 as xs:string?, $comparand2 as xs:string?) as xs:boolean?")
-def codepoint_equal(left: str | None, right: str | None) -> bool | None:
-    """Whether two strings have the same code points."""
-    return None if left is None or right is None else left == right
-
-
 @FN.row("concat($arg1 as xs:anyAtomicType?, $arg2 as xs:anyAtomicType?, $arg as xs:anyAtomicType?...) as xs:string")
 @FN.row("concat($arg1 as xs:anyAtomicType?, $arg2 as xs:anyAtomicType?) as xs:string")
 def concat(*items: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from elementpath.datatypes import AnyURI
 
@@ -69,21 +69,3 @@ def resolve_uri(relative: str | None, base: str) -> AnyURI | None:
         return AnyURI(resolved(relative, base))
     except ValueError as error:
         raise XQueryError("FORG0002", f"Not a URI reference: {error}") from None
-
-
-@FN.row("encode-for-uri($uri-part as xs:string?) as xs:string")
-def encode_for_uri(text: str | None) -> str:
-    """The string with every character escaped that is not unreserved in RFC 3986."""
-    return quote(text or "", safe="-_.~")
-
-
-@FN.row("iri-to-uri($iri as xs:string?) as xs:string")
-def iri_to_uri(text: str | None) -> str:
-    """The string with every character escaped that a URI cannot hold; what is escaped already stays."""
-    return quote(text or "", safe="!#$%&'()*+,-./:;=?@[]_~")
-
-
-@FN.row("escape-html-uri($uri as xs:string?) as xs:string")
-def escape_html_uri(text: str | None) -> str:
-    """The string with every character escaped that is not printable ASCII."""
-    return "".join([char if " " <= char <= "~" else quote(char) for char in text or ""])
