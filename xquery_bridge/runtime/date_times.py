@@ -219,6 +219,20 @@ def add_months(item: Any, months: int) -> Any:
 
 def add_microseconds(item: Any, microseconds: int) -> Any:
     """A dateTime, date or time some microseconds later, in its own timezone; a time goes round the clock."""
+    moment = item._dt
+    if moment.year == item._year and not isinstance(item, ep.Time):
+        try:
+            moment += datetime.timedelta(microseconds=microseconds)
+        except OverflowError:
+            pass  # a year that Python has no date for
+        else:
+            kind = type(item)
+            made = kind.__new__(kind)
+            if moment.hour or moment.minute or moment.second or moment.microsecond:
+                if isinstance(item, ep.Date):
+                    moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            made._dt, made._year = moment, moment.year
+            return made
     days, rest = divmod(local_microseconds(item) + microseconds, _DAY_MICROSECONDS)
     of = fields(item)
     if isinstance(item, ep.Date):
@@ -255,7 +269,13 @@ def day_time_duration(microseconds: int) -> ep.DayTimeDuration:
     """A xs:dayTimeDuration. Raises FODT0002 when it is too long."""
     if abs(microseconds) >= _MAX_SECONDS * 1_000_000:
         raise duration_overflow()
-    return ep.DayTimeDuration(Decimal(microseconds).scaleb(-6))
+    made = _new_duration(ep.DayTimeDuration)
+    made.months = 0
+    made.seconds = Decimal(microseconds).scaleb(-6)
+    return made
+
+
+_new_duration: Final = ep.DayTimeDuration.__new__
 
 
 def year_month_duration(months: int) -> ep.YearMonthDuration:
