@@ -81,7 +81,7 @@ def test_a_training_function_is_called_for_its_effect(run: Run) -> None:
     query = """
         declare function local:train($trainer, $bindings) { cntk:train-minibatch($trainer, $bindings) };
         let $x := cntk:input-variable(cntk:shape((1)), "float")
-        let $weight := cntk:parameter(cntk:shape((1)), "float", 0)
+        let $weight := cntk:parameter(cntk:shape((1)), "float", cntk:constant-initializer(0))
         let $model := cntk:element-times($x, $weight)
         let $rate := cntk:learning-rate-schedule-from-constant(0.1)
         let $trainer := cntk:trainer($model, cntk:sgd-learner($weight, $rate), cntk:squared-error($model, $x))

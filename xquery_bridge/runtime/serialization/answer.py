@@ -82,7 +82,10 @@ def answer_part(item: Any) -> Part:
         return Part(_PLAIN, item.type_name, item.quoted().encode())
     if isinstance(item, FunctionItem):
         return Part(_PLAIN, "function", quote_item(item).encode())
-    return Part(_PLAIN, atomic.primitive_type(item), values.string_of(item).encode())
+    text: str = values.string_of(item)
+    if isinstance(item, float):
+        text = text.replace(".0E", "E")  # MarkLogic's form of whole mantissas (rest-eval.md, section 5)
+    return Part(_PLAIN, atomic.primitive_type(item), text.encode())
 
 
 def _node_part(node: Any) -> Part:
