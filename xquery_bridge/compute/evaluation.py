@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from . import graph
 from .errors import CntkError
 from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
@@ -211,10 +209,18 @@ def _check_steps(bound: dict[Variable, Value]) -> None:
 
 
 def compile_plan(
-    flow: Flow, values: dict[Variable, Value], training: bool = False, wanted: Sequence[Variable] = ()
+    flow: Flow,
+    values: dict[Variable, Value],
+    training: bool = False,
+    wanted: Sequence[Variable] = (),
+    row_gradients: bool = False,
 ) -> Plan:
-    """Plans a flow for values of these sizes; with `wanted`, the gradients of the first root come with it."""
-    builder = PlanBuilder(values, training, wanted, flow.dynamic_layout)
+    """Plans a flow for values of these sizes; with `wanted`, the gradients of the first root come with it.
+
+    Args:
+        row_gradients: the gradient of a table of which rows were looked up may be a `RowGradient`.
+    """
+    builder = PlanBuilder(values, training, wanted, flow.dynamic_layout, row_gradients)
     outputs = emit_flow(flow, builder)
     gradients: dict[Variable, Tensor | None] = {}
     if wanted:
@@ -243,18 +249,25 @@ def sizes_of(flow: Flow, values: dict[Variable, Value]) -> Any:
     """What the sizes of a plan depend on: steps of sequences only where an operator needs them."""
     if flow.uses_steps:
         return tuple([(v.layout_key, v.sample_shape) for v in values.values()])
-    return tuple([(v.array.shape, v.lengths is None) for v in values.values()])
+    return tuple([(v.array_shape, v.lengths is None) for v in values.values()])
 
 
 class Executor:
     """Plans of one flow, by sizes."""
 
-    __slots__ = ("_plans", "flow", "quick", "roots", "training", "version", "wanted")
+    __slots__ = ("_plans", "flow", "quick", "roots", "row_gradients", "training", "version", "wanted")
 
     MAX_PLANS = 32
 
-    def __init__(self, roots: Sequence[Variable], training: bool = False, wanted: Sequence[Variable] = ()) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Variable],
+        training: bool = False,
+        wanted: Sequence[Variable] = (),
+        row_gradients: bool = False,
+    ) -> None:
         self.roots = tuple(roots)
+        self.row_gradients = row_gradients
         self.flow = Flow(roots)
         self.version = self.flow.version
         self.training = training
@@ -270,11 +283,11 @@ class Executor:
         """Runs the plan for these values; its results stand until the next run."""
         bound = bind_values(self.flow, values)
         if self.flow.dynamic_layout:
-            return compile_plan(self.flow, bound, self.training, self.wanted), bound
+            return compile_plan(self.flow, bound, self.training, self.wanted, self.row_gradients), bound
         key = sizes_of(self.flow, bound)
         plan = self._plans.get(key)
         if plan is None:
-            plan = compile_plan(self.flow, bound, self.training, self.wanted)
+            plan = compile_plan(self.flow, bound, self.training, self.wanted, self.row_gradients)
             if len(self._plans) >= self.MAX_PLANS:
                 del self._plans[next(iter(self._plans))]
             self._plans[key] = plan

@@ -19,6 +19,8 @@ import numpy as np
 
 from .errors import CntkError
 from .graph import BlockFunction, Function
+from .sparse import Entries, RowGradient
+from .kernels.thread_pool import parallel, single_threaded_blas, threads
 from .storage import LARGE_BYTES, Loan, Pool, is_adoptable
 from .tensor import Array, Layout, Tensor
 from .value import DTYPES, Value
@@ -36,6 +38,9 @@ FUSED_BLOCKS: dict[str, Operator] = {}
 """Blocks that are computed as one operator: by the operator name of the block."""
 
 _FOREVER = 1 << 60
+
+_SPLIT_SIZE = 131_072
+"""Elements from which on work goes to several threads; a hand-over takes as long as some ten thousand elements."""
 
 
 class Node:
@@ -61,17 +66,54 @@ class Node:
 
 
 class _Instruction:
-    __slots__ = ("bind", "in_place", "reads", "writes")
+    __slots__ = ("bind", "in_place", "reads", "splits", "writes")
 
-    def __init__(self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool) -> None:
+    def __init__(
+        self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool, splits: bool
+    ) -> None:
         self.bind = bind
         self.reads = reads
         self.writes = writes
         self.in_place = in_place
+        self.splits = splits
 
     def calls(self) -> list[Call]:
-        made = self.bind(*(t.bound() for t in self.reads), *(t.bound() for t in self.writes))
+        arrays = [t.bound() for t in (*self.reads, *self.writes)]
+        if self.splits and self.writes[0].size >= _SPLIT_SIZE and threads() > 1:
+            parts = [self._made(part) for part in self._parts(arrays, threads())]
+            if len(parts) > 1:
+                return [partial(_in_parts, parts)]
+        return self._made(arrays)
+
+    def _made(self, arrays: list[Array]) -> list[Call]:
+        made = self.bind(*arrays)
         return made if isinstance(made, list) else [made]
+
+    def _parts(self, arrays: list[Array], count: int) -> list[list[Array]]:
+        """The arrays in so many parts: by rows, or by elements where all arrays have the same."""
+        tensors = (*self.reads, *self.writes)
+        first = self.writes[0]
+        rows = first.shape[0]
+        if first.layout is not None and rows >= count:
+            step = -(-rows // count)
+            return [
+                [a[i : i + step] if t.layout is not None else a for a, t in zip(arrays, tensors, strict=True)]
+                for i in range(0, rows, step)
+            ]
+        shape = arrays[len(self.reads)].shape
+        if not all(a.ndim == 0 or (a.shape == shape and a.flags.c_contiguous) for a in arrays):
+            return [arrays]
+        flat = [a.reshape(-1) if a.ndim else a for a in arrays]
+        step = -(-first.size // count)
+        return [[a[i : i + step] if a.ndim else a for a in flat] for i in range(0, first.size, step)]
+
+
+def _in_parts(parts: list[list[Call]]) -> None:
+    def part(item: int, worker: int) -> None:
+        for step in parts[item]:
+            step()
+
+    parallel(part, len(parts), len(parts))
 
 
 class _Site:
@@ -128,17 +170,19 @@ class Plan:
         calls, backward_calls: what `run` and `run_backward` do; in a plan without seeds all of it is in `calls`.
         inputs: the small inputs, which are copied in.
         outputs: (array, tensor) of each root; valid until the next run.
-        gradients: of what was asked for, valid until the next run.
+        gradients: of what was asked for, an array or a `RowGradient` each, valid until the next run.
         runs: counts the runs of the forward pass.
     """
 
     __slots__ = (
         "_feeds",
         "_gradient_loans",
+        "_is_large",
         "_loans",
         "_read_backward",
         "_seeds",
         "_sites",
+        "_sparse_inputs",
         "_touched",
         "backward_calls",
         "calls",
@@ -159,22 +203,31 @@ class Plan:
         outputs: Sequence[Tensor],
         gradients: dict[Variable, Tensor | None],
         commits: list[Call],
+        row_gradients: dict[Variable, RowGradient],
     ) -> None:
         self.calls, self.backward_calls = calls
         self.commits = commits
         self.outputs = [(t.bound(), t) for t in outputs]
         self.gradient_tensors = gradients
-        self.gradients = {
-            v: np.zeros(v.shape.numpy_shape, DTYPES[v.data_type]) if t is None else t.bound()
+        self.gradients: dict[Variable, Any] = {
+            v: t.bound()
+            if t is not None
+            else row_gradients.get(v) or np.zeros(v.shape.numpy_shape, DTYPES[v.data_type])
             for v, t in gradients.items()
         }
         self.runs = 0
         self._sites = sites
+        written = sum(t.size * t.dtype.itemsize for site in sites for t in site.instruction.writes)
+        self._is_large = written >= LARGE_BYTES
+        """The BLAS stays on one thread: those of its own gain nothing in small products, and large ones are split."""
         self._touched: dict[frozenset[Tensor], list[_Site]] = {}
         self.inputs: list[tuple[Variable, Array]] = []
         self._feeds: list[_Feed] = []
+        self._sparse_inputs: list[tuple[Variable, Entries]] = []
         for variable, tensor in inputs:
-            if tensor.size * tensor.dtype.itemsize < LARGE_BYTES:
+            if tensor.entries is not None:
+                self._sparse_inputs.append((variable, tensor.entries))
+            elif tensor.size * tensor.dtype.itemsize < LARGE_BYTES:
                 self.inputs.append((variable, tensor.bound()))
             else:
                 self._feeds.append(_Feed(variable, tensor, self))
@@ -189,7 +242,9 @@ class Plan:
     @property
     def is_small(self) -> bool:
         """Whether inputs and outputs are copied, all of them."""
-        return not self._feeds and all(array.nbytes < LARGE_BYTES for array, _ in self.outputs)
+        return (
+            not self._feeds and not self._sparse_inputs and all(array.nbytes < LARGE_BYTES for array, _ in self.outputs)
+        )
 
     def run(self, values: dict[Variable, Value]) -> None:
         """Copies the values in and runs; results are in `outputs` until the next run."""
@@ -197,12 +252,22 @@ class Plan:
             np.copyto(array, values[variable].array.reshape(array.shape))
         for feed in self._feeds:
             feed.take(values[feed.key].array)  # type: ignore[index]
+        for variable, entries in self._sparse_inputs:
+            values[variable].give_entries(entries)
         if self._loans:
             self._renew(self._loans)
         if self._gradient_loans:
             self._renew(self._gradient_loans)
         self.runs += 1
-        for step in self.calls:
+        self._do(self.calls)
+
+    def _do(self, calls: list[Call]) -> None:
+        if self._is_large:
+            with single_threaded_blas():
+                for step in calls:
+                    step()
+            return
+        for step in calls:
             step()
 
     def run_backward(self, seeds: Sequence[Array]) -> None:
@@ -211,8 +276,7 @@ class Plan:
             feed.take(array)
         if self._gradient_loans:
             self._renew(self._gradient_loans)
-        for step in self.backward_calls:
-            step()
+        self._do(self.backward_calls)
 
     def rebind(self, roots: frozenset[Tensor]) -> None:
         """Binds the instructions that touch these tensors anew, after their arrays have changed."""
@@ -244,7 +308,10 @@ class Plan:
 
     def gradient(self, variable: Variable) -> Array:
         """A gradient as an array that stays."""
-        array, tensor = self.gradients[variable], self.gradient_tensors[variable]
+        found, tensor = self.gradients[variable], self.gradient_tensors[variable]
+        if isinstance(found, RowGradient):
+            return found.dense()
+        array: Array = found
         if tensor is None or array.nbytes < LARGE_BYTES:
             return array.copy()
         return self._given(array, tensor, self._gradient_loans)
@@ -282,9 +349,19 @@ def _forget_views(tensor: Tensor, roots: frozenset[Tensor]) -> None:
 class PlanBuilder:
     """What the rules of the operators work with."""
 
-    def __init__(self, values: dict[Variable, Value], training: bool, wanted: Iterable[Variable], eager: bool) -> None:
+    def __init__(
+        self,
+        values: dict[Variable, Value],
+        training: bool,
+        wanted: Iterable[Variable],
+        eager: bool,
+        row_gradients: bool = False,
+    ) -> None:
         self.training = training
         self.eager = eager
+        self._row_gradients = row_gradients
+        self._unfilled: set[Tensor] = set()
+        """Sparse tensors whose arrays nothing has read so far."""
         self._values = values
         self._wanted = set(wanted)
         self._instructions: list[_Instruction] = []
@@ -373,14 +450,25 @@ class PlanBuilder:
 
     # Instructions
 
-    def emit(self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool = False) -> None:
+    def emit(
+        self,
+        bind: Bind,
+        reads: Sequence[Tensor],
+        writes: Sequence[Tensor],
+        in_place: bool = False,
+        splits: bool = False,
+    ) -> None:
         """Adds an instruction.
 
         Args:
             bind: given the arrays of `reads`, then of `writes`, makes the call or calls.
             in_place: the calls are right also when a read of the same shape shares its memory with the first write.
+            splits: `bind` may be given some of the frames at a time (of what has no layout, all), or, where all arrays
+                have one shape or none, some of the elements, flat; so the parts can go to several threads.
         """
-        instruction = _Instruction(bind, list(reads), list(writes), in_place)
+        if self._unfilled:
+            self._fill(reads)
+        instruction = _Instruction(bind, list(reads), list(writes), in_place, splits)
         if not self.eager:
             self._instructions.append(instruction)
             return
@@ -393,7 +481,7 @@ class PlanBuilder:
 
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
         """Adds one elementwise call."""
-        self.emit(partial(_elementwise, function), reads, [out], in_place=True)
+        self.emit(partial(_elementwise, function), reads, [out], in_place=True, splits=True)
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Copies, broadcasting as NumPy does."""
@@ -406,7 +494,32 @@ class PlanBuilder:
     def array_of(self, tensor: Tensor) -> Array:
         """The contents of a tensor; only in a plan that runs as it is made."""
         assert self.eager
+        self._fill([tensor])
         return tensor.bound()
+
+    # Sparse tensors
+
+    def make_sparse(self, tensor: Tensor) -> Entries:
+        """Lets a tensor be known by its entries, which the caller sets in each run; only one with its own array."""
+        assert tensor.parent is None
+        tensor.entries = Entries()
+        self._unfilled.add(tensor)
+        return tensor.entries
+
+    def entries_of(self, tensor: Tensor) -> Entries | None:
+        """The entries of a sparse tensor, also of one in another shape; None for others."""
+        while tensor.parent is not None:
+            if not tensor.is_reshape:
+                return None
+            tensor = tensor.parent
+        return tensor.entries
+
+    def _fill(self, tensors: Iterable[Tensor]) -> None:
+        """Fills the arrays of sparse tensors that are to be read."""
+        for root in {tensor.root for tensor in tensors} & self._unfilled:
+            self._unfilled.discard(root)
+            assert root.entries is not None
+            self.emit(partial(_filling, root.entries), [], [root])
 
     # Gradients
 
@@ -434,24 +547,30 @@ class PlanBuilder:
             return tensor.gradient is not None
         return self._overlapped_above(tensor)
 
-    def accumulate(self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], in_place: bool = False) -> None:
+    def accumulate(
+        self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], in_place: bool = False, splits: bool = False
+    ) -> None:
         """Adds a contribution to the gradient of a tensor: `bind(*reads, out)` makes the calls that write it."""
+        if tensor.row_gradient is not None:
+            self._give_up_rows(tensor)
         if tensor.parent is None and tensor.gradient is None:
             tensor.gradient = self._like(tensor)
             tensor.gradient_whole = True
-            self.emit(bind, reads, [tensor.gradient], in_place)
+            self.emit(bind, reads, [tensor.gradient], in_place, splits)
             return
         if tensor.parent is not None:
             fresh, target = self._gradient_window(tensor)
             if fresh:
-                self.emit(bind, reads, [target])
+                self.emit(bind, reads, [target], splits=splits)
                 return
         contribution = self._like(tensor)
-        self.emit(bind, reads, [contribution], in_place)
+        self.emit(bind, reads, [contribution], in_place, splits)
         self._add(tensor, contribution)
 
     def accumulate_tensor(self, tensor: Tensor, contribution: Tensor) -> None:
         """Adds a contribution that is a tensor of the same shape already; it may be kept as it is."""
+        if tensor.row_gradient is not None:
+            self._give_up_rows(tensor)
         if tensor.parent is None and tensor.gradient is None:
             tensor.gradient = contribution
             tensor.gradient_shared = True
@@ -463,6 +582,40 @@ class PlanBuilder:
                 self.copy(contribution, target)
                 return
         self._add(tensor, contribution)
+
+    def accumulate_rows(
+        self,
+        tensor: Tensor,
+        make: Callable[..., Callable[[], tuple[Array, Array]]],
+        reads: Sequence[Tensor],
+        count: int,
+        transposed: bool,
+        whole_table: bool,
+    ) -> None:
+        """Adds a contribution to some rows of the gradient of a table.
+
+        Args:
+            make: given the arrays of `reads`, makes the call that finds different rows, ascending, and their sums.
+            count, transposed, whole_table: as a `RowGradient` has them.
+        """
+        kept = tensor.row_gradient
+        if not tensor.takes_rows or tensor.gradient is not None or (kept and kept.transposed is not transposed):
+            alone = RowGradient(tensor.shape, tensor.dtype, count, transposed, whole_table)
+            alone.new_part()
+            self.accumulate(tensor, partial(_spread_rows, make, alone), reads)
+            return
+        if kept is None:
+            kept = tensor.row_gradient = RowGradient(tensor.shape, tensor.dtype, count, transposed, whole_table)
+        kept.whole_table |= whole_table
+        self.emit(partial(_set_rows, make, kept, kept.new_part()), reads, [])
+
+    def _give_up_rows(self, tensor: Tensor) -> None:
+        """Goes on with a gradient as an array, for contributions that are not rows."""
+        rows, tensor.row_gradient = tensor.row_gradient, None
+        assert rows is not None
+        gradient = tensor.gradient = self._like(tensor)
+        tensor.gradient_whole = True
+        self.emit(lambda out: [partial(out.fill, 0), partial(rows.add_to, out)], [], [gradient])
 
     def accumulate_reduced(self, tensor: Tensor, contribution: Tensor) -> None:
         """Adds a contribution in the shape of the output of a broadcast, summed down to the tensor's shape."""
@@ -520,6 +673,8 @@ class PlanBuilder:
     def _gradient_window(self, tensor: Tensor) -> tuple[bool, Tensor]:
         """The place of a view's gradient in its root's, and whether it may be written over."""
         root = tensor.root
+        if root.row_gradient is not None:
+            self._give_up_rows(root)
         covers = tensor.size == root.size
         if root.gradient is None:
             root.gradient = self._like(root)
@@ -610,7 +765,9 @@ class PlanBuilder:
     def _leaf(self, variable: Variable) -> Tensor:
         if isinstance(variable, (Parameter, Constant)):
             data = variable.data
-            return Tensor(data.shape, data.dtype, None, variable in self._wanted, data)
+            tensor = Tensor(data.shape, data.dtype, None, variable in self._wanted, data)
+            tensor.takes_rows = self._row_gradients and tensor.needs_gradient
+            return tensor
         value = self._values.get(variable)
         if value is None:
             raise CntkError(
@@ -621,9 +778,14 @@ class PlanBuilder:
         if value.lengths is not None:
             layout = self.layout(value.lengths)
         elif value.has_batch:
-            layout = self.batch_layout(len(value.array))
-        tensor = Tensor(value.array.shape, np.dtype(DTYPES[variable.data_type]), layout, variable in self._wanted)
-        tensor.array = np.array(value.array) if self.eager else np.empty(tensor.shape, tensor.dtype)
+            layout = self.batch_layout(value.array_shape[0])
+        tensor = Tensor(value.array_shape, np.dtype(DTYPES[variable.data_type]), layout, variable in self._wanted)
+        if variable.is_sparse:
+            entries = self.make_sparse(tensor)
+            if self.eager:
+                value.give_entries(entries)
+        else:
+            tensor.array = np.array(value.array) if self.eager else np.empty(tensor.shape, tensor.dtype)
         self._inputs.append((variable, tensor))
         return tensor
 
@@ -646,7 +808,9 @@ class PlanBuilder:
 
     def finish(self, outputs: Sequence[Tensor], gradients: dict[Variable, Tensor | None]) -> Plan:
         """Gives out the buffers and binds every call."""
+        self._fill(outputs)
         kept = [*outputs, *(t for t in gradients.values() if t is not None)]
+        rows = {v: self._tensors[v].row_gradient for v in gradients if v in self._tensors}
         calls: tuple[list[Call], list[Call]] = ([], [])
         sites: list[_Site] = []
         if not self.eager:
@@ -660,7 +824,8 @@ class PlanBuilder:
                     if root.last_use == index and root.pooled is not None:
                         pool.give_back(root.pooled)
                         root.pooled = None
-        return Plan(self._inputs, self._seeds, sites, calls, outputs, gradients, self._commits)
+        row_gradients = {v: found for v, found in rows.items() if found is not None}
+        return Plan(self._inputs, self._seeds, sites, calls, outputs, gradients, self._commits, row_gradients)
 
     def _set_last_uses(self, kept: Sequence[Tensor], split: int) -> None:
         """`split`: where a backward pass begins that may be run several times: it must find what it reads."""
@@ -698,6 +863,30 @@ class PlanBuilder:
                         break
             if root.array is None:
                 pool.take(root.size * root.dtype.itemsize).house(root)
+
+
+def _filling(entries: Entries, out: Array) -> Call:
+    return partial(entries.fill, out)
+
+
+def _set_rows(
+    make: Callable[..., Callable[[], tuple[Array, Array]]], rows: RowGradient, number: int, *arrays: Array
+) -> Call:
+    find = make(*arrays)
+    return lambda: rows.set_part(number, *find())
+
+
+def _spread_rows(make: Callable[..., Callable[[], tuple[Array, Array]]], rows: RowGradient, *arrays: Array) -> Call:
+    """The call that writes the whole gradient of a table whose rows are found."""
+    *given, out = arrays
+    find = make(*given)
+
+    def step() -> None:
+        rows.set_part(0, *find())
+        out.fill(0)
+        rows.add_to(out)
+
+    return step
 
 
 def _elementwise(function: Callable[..., Any], *arrays: Array) -> Call:

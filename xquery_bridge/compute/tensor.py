@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from .sparse import Entries, RowGradient
     from .storage import Storage
 
 __all__ = ["Array", "Layout", "Tensor", "number_like"]
@@ -69,16 +70,20 @@ class Tensor:
     __slots__ = (
         "array",
         "dtype",
+        "entries",
         "gradient",
         "gradient_shared",
         "gradient_whole",
+        "is_reshape",
         "last_use",
         "layout",
         "needs_gradient",
         "parent",
         "partitioned",
         "pooled",
+        "row_gradient",
         "shape",
+        "takes_rows",
         "view",
         "window",
         "windows_written",
@@ -109,6 +114,12 @@ class Tensor:
         self.last_use = -1
         self.pooled: Storage | None = None
         """The buffer of a plan it lives in, as long as it needs it."""
+        self.entries: Entries | None = None
+        """The elements that are not 0, of a sparse tensor; its array is filled only where it is read."""
+        self.takes_rows = False
+        """A parameter whose gradient may stay a `row_gradient`."""
+        self.row_gradient: RowGradient | None = None
+        self.is_reshape = False
 
     @property
     def sample(self) -> tuple[int, ...]:
@@ -149,7 +160,9 @@ class Tensor:
 
     def reshaped(self, shape: tuple[int, ...], layout: Layout | None = None) -> Tensor:
         """The same elements in another shape."""
-        return self.derived(shape, lambda a: a.reshape(shape), layout)
+        child = self.derived(shape, lambda a: a.reshape(shape), layout)
+        child.is_reshape = True
+        return child
 
     def sliced(self, window: tuple[tuple[int, int], ...], layout: Layout | None = None) -> Tensor:
         """The part between (start, stop) in each dimension."""

@@ -59,7 +59,7 @@ class Trainer:
             roots = [self.loss, self._counted]
             if self.evaluation is not None:
                 roots.append(self.evaluation)
-            executor = self._executor = Executor(roots, True, self.parameters)
+            executor = self._executor = Executor(roots, True, self.parameters, row_gradients=True)
         plan, _ = executor.run(bindings)
         layout = plan.outputs[1][1].layout
         count = 1 if layout is None else layout.frames

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import CntkError
 from .shape import FREE, Shape
+from .sparse import Entries
 
 if TYPE_CHECKING:
     from .variable import Variable
@@ -54,7 +55,7 @@ class Value:
         starts: for each sequence whether it starts anew.
     """
 
-    __slots__ = ("_array", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
+    __slots__ = ("_array", "_sparse", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Value:
         starts: tuple[bool, ...] | None = None,
     ) -> None:
         self._array: NDArray[Any] | None = array
+        self._sparse: tuple[Entries, tuple[int, ...], np.dtype[Any]] | None = None
         self.sample_shape = sample_shape
         self.has_batch = has_batch
         self.lengths = lengths
@@ -185,29 +187,72 @@ class Value:
         flags = tuple(bool(flag) for flag in starts) or (True,) * len(data)
         return cls(array, shape, True, np.array(steps), device, starts=flags)
 
+    @classmethod
+    def one_hot(
+        cls,
+        classes: int,
+        indices: Sequence[int] | NDArray[Any],
+        lengths: Sequence[int] | None = None,
+        data_type: str = "float",
+    ) -> Value:
+        """A sparse value of vectors of `classes` elements, 1 at an index each and 0 elsewhere.
+
+        Args:
+            lengths: steps of each sequence; None for a batch.
+        Source: CNTK's Value::CreateBatch and CreateBatchOfSequences with one-hot data.
+        """
+        shape, dtype, device = cls._checked("one-hot", Shape((classes,)), data_type, False, None)
+        found = np.asarray(indices, np.intp).reshape(-1)
+        if not len(found) or found.min() < 0 or found.max() >= classes:
+            raise CntkError(f"one-hot: indices from 0 to {classes - 1} were expected.")
+        steps = None if lengths is None else np.array(lengths, np.int64)
+        if steps is not None and steps.sum() != len(found):
+            raise CntkError(f"one-hot: {steps.sum()} indices were expected for the steps, {len(found)} came.")
+        value = cls(np.empty(0, dtype), shape, True, steps, device)
+        entries = Entries(np.arange(len(found), dtype=np.intp) * classes + found)
+        value._array, value._sparse = None, (entries, (len(found), classes), np.dtype(dtype))
+        return value
+
     # Looking at values
 
     @property
     def array(self) -> NDArray[Any]:
         if self._array is None:
+            if self._sparse is not None:  # asked for as a whole: kept so
+                (entries, shape, dtype), self._sparse = self._sparse, None
+                self._array = np.empty(shape, dtype)
+                entries.fill(self._array)
+                return self._array
             raise CntkError("The value has been erased: it has no data any more.")
         return self._array
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """The shape of the array, which a sparse value need not make for it."""
+        return self.array.shape if self._sparse is None else self._sparse[1]
+
+    def give_entries(self, entries: Entries) -> None:
+        """Sets the elements that are not 0."""
+        if self._sparse is None:
+            entries.take(self.array)
+        else:
+            entries.index, entries.values = self._sparse[0].index, self._sparse[0].values
 
     @property
     def layout_key(self) -> tuple[Any, ...]:
         """Equal for values with as many samples or the same steps."""
         if self.lengths is not None:
             return "steps", self.lengths.tobytes()
-        return (self.array.shape[0],) if self.has_batch else ()
+        return (self.array_shape[0],) if self.has_batch else ()
 
     @property
     def is_valid(self) -> bool:
         """False after `erase`."""
-        return self._array is not None
+        return self._array is not None or self._sparse is not None
 
     @property
     def data_type(self) -> str:
-        return _DATA_TYPES[self.array.dtype]
+        return _DATA_TYPES[self.array.dtype if self._sparse is None else self._sparse[2]]
 
     @property
     def shape(self) -> Shape:
@@ -215,7 +260,7 @@ class Value:
         if self.lengths is not None:
             steps = int(self.lengths[0]) if (self.lengths == self.lengths[0]).all() else FREE
             return self.sample_shape.append((steps, len(self.lengths)))
-        return self.sample_shape.append((len(self.array),)) if self.has_batch else self.sample_shape
+        return self.sample_shape.append((self.array_shape[0],)) if self.has_batch else self.sample_shape
 
     def sequences(self) -> list[NDArray[Any]]:
         """One array for each sequence, for each sample without a sequence axis, one in all without a batch axis."""
@@ -325,7 +370,7 @@ class Value:
 
     def erase(self) -> None:
         """Gives the data up; the value is not valid any more."""
-        self._array = None
+        self._array = self._sparse = None
 
 
 def _fits(actual: Shape, declared: Shape) -> bool:

@@ -8,6 +8,7 @@ the result (rest, out) is the matrix product B · A. Source: cntk-operators, "Li
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,10 @@ import numpy as np
 
 from ..errors import CntkError
 from ..graph import CompositeFunction, PrimitiveFunction, as_block
+from ..kernels import kernel
 from ..plan import Call
 from ..shape import INFERRED, Shape
+from ..sparse import Entries, add_entries, product_of_entries
 from ..tensor import Array, Layout, Tensor
 from ..variable import Constant, Parameter, placeholder
 from .binary import common_layout, element_times, plus, reconciled
@@ -71,6 +74,10 @@ class _Times(Operator):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         a, b, layout, sample = self._matrices(node)
         out = plan.output(node, sample, layout)
+        entries = plan.entries_of(b) if a.layout is None else None
+        if entries is not None:
+            plan.emit(partial(_product_of_entries, self._axes(a, b, out, layout), entries), [a], [out])
+            return
         plan.emit(partial(_product, self._axes(a, b, out, layout)), [a, b], [out])
 
     def _matrices(self, node: Node) -> tuple[Tensor, Tensor, Layout | None, tuple[int, ...]]:
@@ -104,7 +111,11 @@ class _Times(Operator):
         assert g is not None
         a, b, layout, _ = self._matrices(node)
         sizes = self._axes(a, b, node.output, layout)
-        if plan.wants(a):
+        entries = plan.entries_of(b) if a.layout is None else None
+        if plan.wants(a) and entries is not None:
+            make = partial(_rows_of_left, sizes, entries)
+            plan.accumulate_rows(a, make, [g], sizes.inner, self.transposed, entries.whole_table)
+        elif plan.wants(a):
             plan.accumulate(a, partial(_gradient_of_left, sizes), [g, b])
         if plan.wants(b):
             plan.accumulate(b, partial(_gradient_of_right, sizes), [g, a])
@@ -153,8 +164,16 @@ class _Sizes:
 def _product(sizes: _Sizes, a: Array, b: Array, out: Array) -> Call:
     left, right, result = sizes.left(a), sizes.right(b), sizes.result(out)
     if sizes.merged:
-        return partial(np.dot, right, left, result)
+        return kernel("product")(right, left, result)
     return partial(np.matmul, right, left, result)
+
+
+def _product_of_entries(sizes: _Sizes, entries: Entries, a: Array, out: Array) -> Call:
+    return partial(product_of_entries, entries, sizes.left(a), sizes.result(out))
+
+
+def _rows_of_left(sizes: _Sizes, entries: Entries, g: Array) -> Callable[[], tuple[Array, Array]]:
+    return partial(add_entries, entries, sizes.inner, sizes.result(g))
 
 
 def _gradient_of_left(sizes: _Sizes, g: Array, b: Array, out: Array) -> Call | list[Call]:
@@ -163,8 +182,8 @@ def _gradient_of_left(sizes: _Sizes, g: Array, b: Array, out: Array) -> Call | l
     target = out.reshape(*((-1,) if sizes.a_frames else ()), *_left_shape(sizes))
     if sizes.merged:
         if sizes.transposed:
-            return partial(np.dot, top.T, right, target)
-        return partial(np.dot, right.T, top, target)
+            return kernel("product")(top.T, right, target)
+        return kernel("product")(right.T, top, target)
     if sizes.transposed:
         return partial(np.matmul, top.swapaxes(-1, -2), right, target)
     return partial(np.matmul, right.swapaxes(-1, -2), top, target)
@@ -178,7 +197,7 @@ def _gradient_of_right(sizes: _Sizes, g: Array, a: Array, out: Array) -> Call | 
     """dB = g · Aᵀ, (rest x inner), summed over the frames where the right operand has none."""
     left, top = sizes.left(a), sizes.result(g)
     if sizes.merged:
-        return partial(np.dot, top, left.T, out.reshape(-1, sizes.inner))
+        return kernel("product")(top, left.T, out.reshape(-1, sizes.inner))
     if sizes.b_frames:
         return partial(np.matmul, top, left.swapaxes(-1, -2), out.reshape(-1, sizes.rest, sizes.inner))
     each = np.empty((top.shape[0], sizes.rest, sizes.inner), out.dtype)
@@ -225,7 +244,7 @@ def gemm(
     name: str = "",
 ) -> CompositeFunction:
     """alpha · left · right + beta · addend, of matrices without dynamic axes. CNTK: Gemm, a block."""
-    from .reshaping import transpose  # noqa: PLC0415
+    from .reshaping import transpose
 
     operands = as_variable_list([left, right, addend])
     a, b, c = placeholder(name="A"), placeholder(name="B"), placeholder(name="C")

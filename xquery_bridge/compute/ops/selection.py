@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..graph import CompositeFunction, Outcome, PrimitiveFunction, as_block, as_
 from ..partial_sort import largest_by_heap
 from ..plan import Call
 from ..shape import UNKNOWN_SHAPE, Shape
+from ..sparse import Entries, sum_rows
 from ..tensor import Array
 from .blocks import stand_in
 from .operator import Node, Operand, Operator, PlanBuilder, call, register
@@ -126,6 +128,11 @@ class _OneHot(Operator):
         out = plan.output(node, sample, x.layout, differentiable=False)
         lead = len(x.shape) - rank
         shape = (*x.shape[: lead + where], 1, *x.shape[lead + where :])
+        if out.parent is None:
+            entries = plan.make_sparse(out)
+            entries.whole_table = not node.attributes["oneHotOutputSparse"]
+            plan.emit(partial(_find_classes, entries, count, math.prod(x.sample[where:])), [x], [])
+            return
 
         def bind(x: Array, out: Array) -> list[Call]:
             whole = np.empty_like(x)
@@ -135,14 +142,18 @@ class _OneHot(Operator):
         plan.emit(bind, [x], [out])
 
 
-def add_rows(out: Array, index: NDArray[np.intp], rows: Array) -> None:
-    """Adds rows to those of `out` that an index names, which may be named more than once."""
-    if not len(index):
-        return
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    out[ordered[starts]] += np.add.reduceat(rows[order], starts, 0)
+def _find_classes(entries: Entries, count: int, behind: int, x: Array) -> Call:
+    """The call that finds the entries of one-hot data; `behind`: elements of x within a step of the classes."""
+    place = np.arange(x.size, dtype=np.intp)
+    first = place // behind * (behind * count) + place % behind  # of class 0
+    flat = x.reshape(-1)
+
+    def step() -> None:
+        known = (flat > -1) & (flat < count)
+        index = first[known] + flat[known].astype(np.intp) * behind
+        entries.index = index if behind == 1 else np.sort(index)
+
+    return step
 
 
 class _Gather(Operator):
@@ -190,11 +201,11 @@ class _Gather(Operator):
         if not plan.wants(reference):
             return
 
-        def bind(g: Array, found: Array, out: Array) -> list[Call]:
-            rows, flat = out.reshape(out.shape[0], -1), found.reshape(-1)
-            return [partial(out.fill, 0), lambda: add_rows(rows, flat, g.reshape(len(flat), -1))]
+        def make(g: Array, found: Array) -> Callable[[], tuple[Array, Array]]:
+            flat = found.reshape(-1)
+            return partial(sum_rows, flat, g.reshape(len(flat), -1))
 
-        plan.accumulate(reference, bind, [g, node.saved["index"]])
+        plan.accumulate_rows(reference, make, [g, node.saved["index"]], reference.shape[0], False, True)
 
 
 class _Crop(Operator):
