@@ -13,6 +13,7 @@ from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
 from xquery_bridge.runtime.calls import variadic_item
+from xquery_bridge.runtime.atomic import TYPES
 from xquery_bridge.runtime.context import CODEPOINT, FN
 from xquery_bridge.runtime.sequence_types import SequenceType
 
@@ -74,12 +75,24 @@ class FunctionCodegen(ConstructorCodegen):
                 found: Code | None = special(node)
                 if found is not None:
                     return found
+            if node.row.local in _DATE_FIELDS:
+                return self._date_field(node, *_DATE_FIELDS[node.row.local])
         codes = self.operands([*node.needs, *node.args])
         needs, args = codes[: len(node.needs)], codes[len(node.needs) :]
         converted = [
             self.argument(arg, code, node.row.param(at)) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
         ]
         return self._call_row(node, node.row, needs, converted, node.static, node.type)
+
+    def _date_field(self, node: ir.BuiltinCall, type: str, field: str) -> Code:
+        """A field of a date or time, read from the object where its class is the plain one."""
+        (arg,) = node.args
+        first, later = self.twice(self.value(arg))
+        kind = self.constant(type, TYPES[type].classes[0], ("class", type))
+        converted = self.argument(arg, Code(later, "any", 0, True), node.row.param(0))
+        slow = self._call_row(node, node.row, [], [converted], node.static, node.type)
+        text = f"({later}._dt.{field} if type({first}) is {kind} else {slow.text})"
+        return Code(text, slow.form, slow.depth + 1)
 
     def argument(self, node: ir.Expr, code: Code, param: Parameter) -> Code:
         """An argument in the form that implementations get: bare, bare or None, or a list."""
@@ -474,6 +487,18 @@ class FunctionCodegen(ConstructorCodegen):
             self.out.line(f"return known_variables[{key}]")
         self.finish(f"def {name}():")
 
+
+#: Function -> the type of its argument and the field of the Python object inside that it reads.
+_DATE_FIELDS: Final = {
+    "month-from-date": ("date", "month"),
+    "day-from-date": ("date", "day"),
+    "month-from-dateTime": ("dateTime", "month"),
+    "day-from-dateTime": ("dateTime", "day"),
+    "hours-from-dateTime": ("dateTime", "hour"),
+    "minutes-from-dateTime": ("dateTime", "minute"),
+    "hours-from-time": ("time", "hour"),
+    "minutes-from-time": ("time", "minute"),
+}
 
 #: Item types that a static kind proves.
 _FITTING: Final = {

@@ -385,7 +385,13 @@ class Rewriter:
         """`input/axis::test[key = probe][…]` as a filter over a join."""
         first = node.predicates[0]
         bare = ir.Step(
-            input=node.input, axis=node.axis, test=node.test, predicates=[], type=node.type, start=node.start, end=node.end
+            input=node.input,
+            axis=node.axis,
+            test=node.test,
+            predicates=[],
+            type=node.type,
+            start=node.start,
+            end=node.end,
         )
         joined = self._joined(bare, first.focus.item, first.condition, node)
         if joined is None:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import operator as python
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from elementpath.datatypes import AnyURI, UntypedAtomic
 
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import comparison
 from xquery_bridge.runtime.axes import KEPT_LISTS, STEPS
 from xquery_bridge.runtime.casts import atomic_text, untyped_double
@@ -100,7 +102,8 @@ class Index:
                 if test.operator == "eq":
                     return self._found(self._by_text(), [_text(each) for each in probes])
             elif test.operator != "ne" and self._are_numbers(kinds, probes, test.general):
-                return self._by_number(test, [_double(each) for each in probes])
+                with suppress(XQueryError):  # for text that is no number the pairs decide whether it matters
+                    return self._by_number(test, [_double(each) for each in probes])
         holds = test.holds
         return [item for item, key in zip(self.items, self.keys, strict=True) if holds(key, probes)]
 
