@@ -9,9 +9,12 @@ from urllib.parse import quote as percent_encode
 from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.answer import Part
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import atomic, values
+from xquery_bridge.runtime.arrays import XdmArray
 from xquery_bridge.runtime.functions import FunctionItem
-from xquery_bridge.runtime.json_items import JsonArray, MapMap
+from xquery_bridge.runtime.json_items import JsonArray, MapMap, json_text
+from xquery_bridge.runtime.maps import XdmMap
 from xquery_bridge.runtime.nodes import tree_of
 from xquery_bridge.runtime.opaque import OpaqueItem
 from xquery_bridge.runtime.serialization.adaptive import item_text
@@ -80,12 +83,22 @@ def answer_part(item: Any) -> Part:
         return Part("application/json", "array", item.json_text().encode())
     if isinstance(item, OpaqueItem):
         return Part(_PLAIN, item.type_name, item.quoted().encode())
+    if isinstance(item, XdmMap | XdmArray):
+        return _json_part(item)
     if isinstance(item, FunctionItem):
         return Part(_PLAIN, "function", quote_item(item).encode())
     text: str = values.string_of(item)
     if isinstance(item, float):
         text = text.replace(".0E", "E")  # MarkLogic's form of whole mantissas (rest-eval.md, section 5)
     return Part(_PLAIN, atomic.primitive_type(item), text.encode())
+
+
+def _json_part(item: XdmMap | XdmArray) -> Part:
+    """A map or array of XQuery 3.1: JSON, as clients read maps and arrays; its own text where it holds functions."""
+    try:
+        return Part("application/json", "map" if isinstance(item, XdmMap) else "array", json_text(item).encode())
+    except XQueryError:
+        return Part(_PLAIN, "function", quote_item(item).encode())
 
 
 def _node_part(node: Any) -> Part:
