@@ -12,8 +12,8 @@ from xquery_bridge.compiler.codegen_operators import _within
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
-from xquery_bridge.runtime.calls import variadic_item
 from xquery_bridge.runtime.atomic import TYPES
+from xquery_bridge.runtime.calls import variadic_item
 from xquery_bridge.runtime.context import CODEPOINT, FN
 from xquery_bridge.runtime.sequence_types import SequenceType
 

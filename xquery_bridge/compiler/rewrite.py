@@ -204,11 +204,14 @@ class Rewriter:
         node.result = self.expr(node.result)
         del self.levels[before:]
         node.refresh()
+        return self._plain_source(node) or node
+
+    def _plain_source(self, node: ir.Flwor) -> ir.Expr | None:
+        """The source of `for $x in source return $x`."""
         only = node.clauses[0]
-        if len(node.clauses) == 1 and isinstance(only, ir.For) and isinstance(node.result, ir.VarRef):
-            if node.result.var is only.var and only.declared is None and not only.allowing_empty:
-                return only.source
-        return node
+        if len(node.clauses) > 1 or not isinstance(only, ir.For) or only.declared is not None or only.allowing_empty:
+            return None
+        return only.source if isinstance(node.result, ir.VarRef) and node.result.var is only.var else None
 
     def inner_Quantified(self, node: ir.Quantified) -> ir.Expr:
         before = len(self.levels)
@@ -365,9 +368,11 @@ class Rewriter:
 
     def _join_clause(self, clause: ir.For, where: ir.Where) -> bool:
         """Make `for $x in source where key = probe` loop over a join; what is left of the condition stays in `where`."""
-        first, rest = where.condition, None
+        first: ir.Expr = where.condition
+        rest: ir.Logic | None = None
         if isinstance(first, ir.Logic) and first.conjunction:
-            first, rest = first.operands[0], first
+            rest = first
+            first = rest.operands[0]
         joined = self._joined(clause.source, clause.var, first, clause)
         if joined is None:
             return False
@@ -396,10 +401,11 @@ class Rewriter:
         joined = self._joined(bare, first.focus.item, first.condition, node)
         if joined is None:
             return None
+        found: ir.Expr = joined
         for predicate in node.predicates[1:]:
             self._predicate(predicate)
-            joined = ir.Filter(operand=joined, predicate=predicate, type=node.type, start=node.start, end=node.end)
-        return joined
+            found = ir.Filter(operand=found, predicate=predicate, type=node.type, start=node.start, end=node.end)
+        return found
 
     def _joined(self, source: ir.Expr, item: ir.Var, condition: ir.Expr, place: ir.Node) -> ir.Join | None:
         """The items of a source for which a comparison of a key of theirs with something else holds, or None."""

@@ -194,7 +194,7 @@ def date_time_text(item: Any) -> str:
 
 def local_microseconds(item: Any) -> int:
     """Microseconds from 0001-01-01T00:00:00 to a value's local time, its timezone left aside."""
-    of = item._dt
+    of: datetime.datetime = item._dt
     seconds = of.hour * 3600 + of.minute * 60 + of.second
     year = item._year
     days = days_before(year if year > 0 else year + 1, of.month, of.day)
@@ -219,18 +219,17 @@ def add_months(item: Any, months: int) -> Any:
 
 def add_microseconds(item: Any, microseconds: int) -> Any:
     """A dateTime, date or time some microseconds later, in its own timezone; a time goes round the clock."""
-    moment = item._dt
+    moment: datetime.datetime = item._dt
     if moment.year == item._year and not isinstance(item, ep.Time):
         try:
             moment += datetime.timedelta(microseconds=microseconds)
         except OverflowError:
             pass  # a year that Python has no date for
         else:
-            kind = type(item)
+            kind: Any = type(item)
             made = kind.__new__(kind)
-            if moment.hour or moment.minute or moment.second or moment.microsecond:
-                if isinstance(item, ep.Date):
-                    moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            if isinstance(item, ep.Date):
+                moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             made._dt, made._year = moment, moment.year
             return made
     days, rest = divmod(local_microseconds(item) + microseconds, _DAY_MICROSECONDS)

@@ -73,7 +73,8 @@ class Index:
         self._places: Sequence[int] = range(len(keys))
         if list in set(map(type, keys)) or range in set(map(type, keys)):
             self._places = places = []
-            self._atoms = atoms = []
+            atoms: list[Any] = []
+            self._atoms = atoms
             for at, key in enumerate(keys):
                 if type(key) is list or type(key) is range:
                     places.extend([at] * len(key))
@@ -135,10 +136,10 @@ class Index:
             if table is None:
                 table = self._table = {}
                 for at, number in zip(self._places, numbers, strict=True):
-                    if number == number:  # noqa: PLR0124 (NaN equals nothing)
+                    if number == number:  # NaN equals nothing
                         _note(table, number, at)
-            return self._found(table, [each for each in probes if each == each])  # noqa: PLR0124
-        probes = [each for each in probes if each == each]  # noqa: PLR0124
+            return self._found(table, [each for each in probes if each == each])
+        probes = [each for each in probes if each == each]
         if not probes:
             return []
         name = _SWAPPED[test.operator] if test.swapped else test.operator
@@ -193,7 +194,7 @@ def tree_path(node: Any, path: Path) -> list[Any]:
     if type(node) is list and len(node) == 1:
         node = node[0]
     if getattr(node, "kind", "") != "document":
-        found = node
+        found: list[Any] = node
         for axis, test in path:
             found = STEPS[axis](found, test)
         return found
