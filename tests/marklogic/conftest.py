@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from xquery_bridge import Engine, XQueryError
+from xquery_bridge.engine import Engine
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.serialization import answer_part
 from xquery_bridge.store import open_store
 

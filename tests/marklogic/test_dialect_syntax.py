@@ -19,7 +19,7 @@ def test_every_prefix_of_the_dialect_is_declared(run: Run, prefix: str) -> None:
     ("query", "result"),
     [
         ('concat("a", "b")', ["ab"]),
-        ('let $o := <a>x</a>return $o', ["<a>x</a>"]),
+        ("let $o := <a>x</a>return $o", ["<a>x</a>"]),
         ('if (1 = 1)then "a"else "b"', ["a"]),
         ("(: a (: b :) c :) 1", ["1"]),
         ("let $x := 1 let $x := $x + 1 return $x", ["2"]),
@@ -49,8 +49,11 @@ def test_every_prefix_of_the_dialect_is_declared(run: Run, prefix: str) -> None:
         ("try { 1 } catch ($e) { 2 }", ["1"]),
         ("namespace p { 'u' } ! fn:string(.)", ["u"]),
         ("<a>{namespace p {'u'}}</a>", ['<a xmlns:p="u"/>']),
-        ("let $f := function($x as xs:integer) as xs:string { fn:string($x) } "
-         "return $f instance of function(xs:integer) as xs:string", ["true"]),
+        (
+            "let $f := function($x as xs:integer) as xs:string { fn:string($x) } "
+            "return $f instance of function(xs:integer) as xs:string",
+            ["true"],
+        ),
         ("for $x at $i in ('a', 'b') where $i = 2 order by $x return $x", ["b"]),
     ],
 )

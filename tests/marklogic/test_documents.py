@@ -21,7 +21,9 @@ def test_every_kind_of_document_comes_back_as_it_was(run: Run, uri: str, node: s
         kind,
         "true",
     ]
-    assert run(f'xdmp:document-get-collections("{uri}"), fn:count(fn:collection("c2")), fn:count(fn:collection("c3"))') == [
+    assert run(
+        f'xdmp:document-get-collections("{uri}"), fn:count(fn:collection("c2")), fn:count(fn:collection("c3"))'
+    ) == [
         "c1",
         "c2",
         "1",
@@ -42,7 +44,9 @@ def test_documents_are_inserted_with_options(run: Run) -> None:
 
 
 def test_inserting_again_replaces(run: Run) -> None:
-    assert run('xdmp:document-insert("/a", <a/>); xdmp:document-insert("/a", <b/>); fn:doc("/a")/*, fn:count(fn:doc())') == [
+    assert run(
+        'xdmp:document-insert("/a", <a/>); xdmp:document-insert("/a", <b/>); fn:doc("/a")/*, fn:count(fn:doc())'
+    ) == [
         "<b/>",
         "1",
     ]
@@ -102,7 +106,9 @@ def test_collections_change(run: Run) -> None:
     ],
 )  # fmt: skip
 def test_nodes_of_stored_documents_change(run: Run, before: str, change: str, after: str) -> None:
-    assert run(f"xdmp:document-insert('/d', {before}, (), 'c'); {change}; fn:doc('/d')/node(), fn:count(fn:collection('c'))") == [
+    assert run(
+        f"xdmp:document-insert('/d', {before}, (), 'c'); {change}; fn:doc('/d')/node(), fn:count(fn:collection('c'))"
+    ) == [
         after,
         "1",
     ]
@@ -142,7 +148,8 @@ def test_how_many_there_are(run: Run) -> None:
 
 
 def test_a_query_without_a_store_says_so() -> None:
-    from xquery_bridge import Engine, XQueryError
+    from xquery_bridge.engine import Engine
+    from xquery_bridge.errors import XQueryError
 
     engine = Engine()
     with pytest.raises(XQueryError) as raised:

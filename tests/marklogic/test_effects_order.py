@@ -1,10 +1,11 @@
 """Calls with effects run where they stand, used or not, in order (xquery-1.0-ml.md, section 4)."""
 
 import logging
+from itertools import pairwise
 
 import pytest
 
-from .conftest import Fail, Run
+from .conftest import Run
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_training_loop_returns_the_loss_of_each_turn(run: Run) -> None:
         return cntk:previous-minibatch-loss-average($trainer)"""
     losses = [float(text) for text in run(query)]
     assert len(losses) == 6
-    assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(losses))
 
 
 def test_a_training_function_is_called_for_its_effect(run: Run) -> None:

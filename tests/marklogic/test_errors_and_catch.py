@@ -2,7 +2,9 @@
 
 import pytest
 
-from xquery_bridge import Engine, Limits, XQueryError
+from xquery_bridge.engine import Engine
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.limits import Limits
 
 from .conftest import Fail, Run
 

@@ -121,9 +121,9 @@ def test_invoke_runs_a_stored_module(run: Run) -> None:
     assert run('xdmp:invoke("/m.xqy", (xs:QName("x"), 4))') == ["8"]
     assert run('xdmp:invoke("m.xqy", map:entry("x", 5))') == ["10"]
     assert run('xdmp:spawn("/m.xqy", map:entry("x", 5)), "done"') == ["done"]
-    assert run('xdmp:spawn("/m.xqy", map:entry("x", 5), <options xmlns="xdmp:eval"><result>true</result></options>)') == [
-        "10"
-    ]
+    assert run(
+        'xdmp:spawn("/m.xqy", map:entry("x", 5), <options xmlns="xdmp:eval"><result>true</result></options>)'
+    ) == ["10"]
 
 
 def test_a_changed_module_is_read_again(run: Run) -> None:
@@ -186,5 +186,7 @@ def test_unknown_functions(fail: Fail) -> None:
 
 
 def test_headers_that_an_evaluated_query_sets_arrive(run: Run, engine) -> None:  # type: ignore[no-untyped-def]
-    answer = engine.answer("""xdmp:eval("xdmp:add-response-header('X-A', '1'), xdmp:set-response-content-type('a/b')")""")
+    answer = engine.answer(
+        """xdmp:eval("xdmp:add-response-header('X-A', '1'), xdmp:set-response-content-type('a/b')")"""
+    )
     assert (answer.headers, answer.content_type) == ([("X-A", "1")], "a/b")

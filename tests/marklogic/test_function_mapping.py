@@ -32,9 +32,7 @@ def test_only_parameters_of_one_item_are_mapped(run: Run, fail: Fail, type: str)
 def test_the_option_turns_it_off(fail: Fail, run: Run) -> None:
     option = 'declare option xdmp:mapping "false";'
     error = fail(f"{option} {DOUBLE} local:double((1, 2))")
-    assert error.format_string == (
-        "XDMP-AS: (err:XPTY0004) $x as xs:integer -- Invalid coercion: (1, 2) as xs:integer"
-    )
+    assert error.format_string == ("XDMP-AS: (err:XPTY0004) $x as xs:integer -- Invalid coercion: (1, 2) as xs:integer")
     assert fail(f"{option} {DOUBLE} local:double(())").marklogic_code == "XDMP-AS"
     assert run(f"{option} {DOUBLE} local:double(4)") == ["8"]
 

@@ -89,7 +89,7 @@ def test_positions_outside_are_refused_where_something_is_set(fail: Fail) -> Non
 
 def test_the_element_of_an_array(run: Run) -> None:
     (text,) = run('let $a := json:to-array((1, "a")) return (json:array-push($a, ()), <x>{$a}</x>)')
-    assert "<json:value xsi:type=\"xs:integer\">1</json:value><json:value xsi:type=\"xs:string\">a</json:value>" in text
+    assert '<json:value xsi:type="xs:integer">1</json:value><json:value xsi:type="xs:string">a</json:value>' in text
     assert '<json:value xsi:nil="true"/>' in text
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from xquery_bridge import Engine, XQueryError
+from xquery_bridge.engine import Engine
+from xquery_bridge.errors import XQueryError
 from xquery_bridge.store import Document, open_store
 
 from .conftest import Fail, Run

@@ -42,16 +42,16 @@ class PathResolver(ResolverBase):
 
     def _root(self, node: tree.Node) -> ir.Expr:
         """A leading `/`. Where there is no context item, 1.0-ml takes it for the documents of the database."""
-        place = {"start": node.start, "end": node.start + 1}
-        root = ir.Root(operand=self.context_item(), type=StaticType("node"), **place)
+        start, end = node.start, node.start + 1
+        root = ir.Root(operand=self.context_item(), type=StaticType("node"), start=start, end=end)
         row = self.scope.registry.lookup(FN, "collection", 0)
         if self.focus is not None or self.scope.static.dialect != "1.0-ml" or row is None:
             return root
-        documents = ir.BuiltinCall(row=row, args=[], needs=[], static=self.scope.static, type=NODES, **place)
+        documents = ir.BuiltinCall(row=row, args=[], needs=[], static=self.scope.static, type=NODES, start=start, end=end)
         if not self.main:
             return documents
         asked = ir.ContextItemRef(type=BOOLEAN, part="presence")
-        return ir.If(condition=asked, then=root, otherwise=documents, type=NODES, **place)
+        return ir.If(condition=asked, then=root, otherwise=documents, type=NODES, start=start, end=end)
 
     def resolve_PathExpr(self, node: tree.PathExpr) -> ir.Expr:
         current: ir.Expr | None = None

@@ -1,4 +1,4 @@
-"""Documents of the store as trees, and trees as documents: what fn:doc, fn:collection and xdmp: document functions share."""
+"""Documents of the store as trees, and trees as documents: what fn:doc, fn:collection and the xdmp: functions share."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Final
 from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.runtime.atomic import type_name
 from xquery_bridge.runtime.construction import adopt, copy_node
 from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.json_nodes import BinaryNode, json_document
 from xquery_bridge.runtime.node_builder import parse_xml
 from xquery_bridge.runtime.nodes import DocumentNode, TextNode
 from xquery_bridge.runtime.serialization import json_node_text, markup
-from xquery_bridge.runtime.atomic import type_name
 from xquery_bridge.runtime.values import string_of
 from xquery_bridge.store import Document, Kind
 

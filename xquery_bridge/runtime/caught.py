@@ -156,5 +156,3 @@ def _element(local: str, parent: ElementNode | None, text: str | None = None) ->
     if parent is not None:
         parent.children.append(made)
     return made
-
-

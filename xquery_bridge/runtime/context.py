@@ -228,7 +228,7 @@ class DynamicContext:
     locate: Callable[[XQueryError, Any], None] | None = None
     #: The running program's functions by (uri, local, arity): set by the generated code for fn:function-lookup.
     declared_functions: dict[tuple[str, str, int], Callable[[], FunctionItem]] = field(default_factory=dict)
-    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc))
+    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
     @cached_property
     def implicit_timezone(self) -> Timezone:

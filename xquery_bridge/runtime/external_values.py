@@ -137,7 +137,9 @@ def _node(text: str, wanted: str, sent: str) -> XPathNode:
         return found
     if not stripped.startswith("<"):
         return _text_node(text)
-    parsed: Any = parse_fragment(text) if kind in ("comment", "processing-instruction", "document-node") else parse_xml(text)
+    parsed: Any = (
+        parse_fragment(text) if kind in ("comment", "processing-instruction", "document-node") else parse_xml(text)
+    )
     if kind in ("", "document-node", "node") and (sent or kind != "node"):
         result: XPathNode = parsed
         return result

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from elementpath.datatypes import HexBinary, UntypedAtomic
 from elementpath import xpath_nodes
+from elementpath.datatypes import HexBinary, UntypedAtomic
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime import values
@@ -28,7 +28,6 @@ from xquery_bridge.runtime.nodes import (
     _text_below,
     clark,
 )
-
 
 #: As in `nodes`: elementpath's annotations are for trees of its own.
 XPathNode: Any = xpath_nodes.XPathNode

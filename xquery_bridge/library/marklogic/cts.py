@@ -72,7 +72,7 @@ def false_query() -> Query:
 def not_query(part: Any) -> Query:
     """Not this."""
     inner = as_query(part)
-    return queries.make("not-query", lambda fragment: not inner.holds(fragment), inner.quoted(), "1")
+    return queries.make("not-query", lambda fragment: not inner.holds(fragment), inner.quoted())
 
 
 @CTS.row("and-not-query($positive-query as item(), $negative-query as item()) as cts:and-not-query")

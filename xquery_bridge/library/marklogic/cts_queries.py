@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from elementpath.datatypes import QName
+
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.atomic import type_name
 from xquery_bridge.runtime.comparison import value_eq, value_ge, value_gt, value_le, value_lt, value_ne
@@ -85,8 +87,16 @@ def make(local: str, holds: Callable[[Fragment], bool], *shown: str) -> Query:
 
 def shown(items: Sequence[Any]) -> str:
     """Items as XQuery text: one as it is, others in parentheses."""
-    texts = [item.quoted() if isinstance(item, OpaqueItem) else describe_item(item) for item in items]
+    texts = [_shown_item(item) for item in items]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _shown_item(item: Any) -> str:
+    if isinstance(item, OpaqueItem):
+        return item.quoted()
+    if isinstance(item, QName):
+        return f'fn:QName("{item.namespace or ""}", "{string_of(item)}")'
+    return describe_item(item)
 
 
 def as_query(item: Any) -> Query:

@@ -98,9 +98,7 @@ def array_resize(array: JsonArray, size: int, zero: Any = None) -> None:
 
 
 @JSON.row("subarray($array as json:array, $startingLoc as xs:double) as json:array", effects=True)
-@JSON.row(
-    "subarray($array as json:array, $startingLoc as xs:double, $length as xs:double) as json:array", effects=True
-)
+@JSON.row("subarray($array as json:array, $startingLoc as xs:double, $length as xs:double) as json:array", effects=True)
 def subarray(array: JsonArray, start: float, length: float = float("inf")) -> JsonArray:
     """A new array of the members at positions p with round(start) <= p < round(start) + round(length)."""
     first = round_half_up(start)
@@ -110,9 +108,7 @@ def subarray(array: JsonArray, start: float, length: float = float("inf")) -> Js
     return array.part(begin, end)
 
 
-@JSON.row(
-    "set-item-at($array as json:array, $pos as xs:double, $value as item()*) as empty-sequence()", effects=True
-)
+@JSON.row("set-item-at($array as json:array, $pos as xs:double, $value as item()*) as empty-sequence()", effects=True)
 def set_item_at(array: JsonArray, position: float, value: Value) -> None:
     """Replace the member at a position. Raises XDMP-ARGINDEX outside the array."""
     at = int(position)

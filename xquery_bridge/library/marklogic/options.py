@@ -16,7 +16,9 @@ from xquery_bridge.runtime.values import as_list, atomize, string_of
 
 def option_values(options: Any) -> dict[str, list[str]]:
     """The strings of each option by local name; none for no options. Raises XPTY0004 for another kind of item."""
-    return {name: [string_of(item) for item in as_list(atomize(value))] for name, value in option_items(options).items()}
+    return {
+        name: [string_of(item) for item in as_list(atomize(value))] for name, value in option_items(options).items()
+    }
 
 
 def option_items(options: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""xdmp: functions on the documents of the store: a statement sees the state at its start, and what it changes is stored when it ends."""
+"""xdmp: functions on the documents of the store.
+
+A statement sees the state at its start, and what it changes is stored when it ends.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,7 @@ def existing(context: DynamicContext, uri: str, function: str) -> Document:
 # ------------------------------------------------------------------------------------------------------ whole documents
 
 
-@XDMP.row(
-    "document-insert($uri as xs:string, $root as node()) as empty-sequence()", needs="dynamic", effects=True
-)
+@XDMP.row("document-insert($uri as xs:string, $root as node()) as empty-sequence()", needs="dynamic", effects=True)
 @XDMP.row(
     "document-insert($uri as xs:string, $root as node(), $options as item()*) as empty-sequence()",
     needs="dynamic",
@@ -100,10 +101,9 @@ def _insert(context: DynamicContext, uri: str, node: Any, collections: Iterable[
 )
 def document_delete(context: DynamicContext, uri: str, options: Any = None) -> None:
     """Remove a document when the statement ends. Raises XDMP-DOCNOTFOUND unless `if-not-exists` allows it."""
-    if option_values(options).get("if-not-exists") == ["allow"]:
-        if transaction_of(context, "document-delete").get(uri) is None:
-            return
-    transaction_of(context, "document-delete").delete(uri)
+    transaction = transaction_of(context, "document-delete")
+    if option_values(options).get("if-not-exists") != ["allow"] or transaction.get(uri) is not None:
+        transaction.delete(uri)
 
 
 @XDMP.row(
@@ -115,7 +115,9 @@ def document_delete(context: DynamicContext, uri: str, options: Any = None) -> N
 def directory(context: DynamicContext, uris: Sequence[str], depth: str | None = None) -> list[Any]:
     """Documents in directories, whose URIs end in "/"; with depth "infinity" also in those below, else "1"."""
     if depth not in (None, "1", "infinity"):
-        raise XQueryError("FOER0000", f'The depth of a directory is "1" or "infinity", not "{depth}"', marklogic_code="XDMP-ARG")
+        raise XQueryError(
+            "FOER0000", f'The depth of a directory is "1" or "infinity", not "{depth}"', marklogic_code="XDMP-ARG"
+        )
     paths = [uri if uri.endswith("/") else f"{uri}/" for uri in uris]
     found = transaction_of(context, "directory").directory(paths, deep=depth == "infinity")
     return document_nodes(context, found)
@@ -196,9 +198,7 @@ def node_kind(node: Any) -> str:
     return "" if node is None else _KIND_NAMES.get(node.kind, node.kind)
 
 
-@XDMP.row(
-    "path($node as node()) as xs:string", "path($node as node(), $include-document as xs:boolean?) as xs:string"
-)
+@XDMP.row("path($node as node()) as xs:string", "path($node as node(), $include-document as xs:boolean?) as xs:string")
 def path(node: Any, include_document: bool | None = None) -> str:
     """The path of a node from its root, in the form `/a/b[2]`; with the document's fn:doc call where asked for."""
     from xquery_bridge.runtime.serialization.answer import node_path
@@ -242,7 +242,11 @@ def uri_content_type(uri: str) -> str:
 
     known = {"xml": "application/xml", "json": "application/json"}
     kind = kind_of_uri(uri)
-    return known.get(kind) or mimetypes.guess_type(uri)[0] or ("text/plain" if kind == "text" else "application/x-unknown-content-type")
+    return (
+        known.get(kind)
+        or mimetypes.guess_type(uri)[0]
+        or ("text/plain" if kind == "text" else "application/x-unknown-content-type")
+    )
 
 
 @XDMP.row("binary-size($source as binary()?) as xs:unsignedLong?")

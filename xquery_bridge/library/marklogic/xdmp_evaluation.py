@@ -75,9 +75,7 @@ def _evaluated(
 
 @XDMP.row("eval($xquery as xs:string) as item()*", needs="dynamic", effects=True)
 @XDMP.row("eval($xquery as xs:string, $vars as item()*) as item()*", needs="dynamic", effects=True)
-@XDMP.row(
-    "eval($xquery as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True
-)
+@XDMP.row("eval($xquery as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True)
 def evaluate(context: DynamicContext, source: str, variables: Sequence[Any] = (), options: Any = None) -> Value:
     """Evaluate a query in a transaction of its own; its updates are stored when it ends."""
     return _evaluated(context, source, external_variables(variables), options)
@@ -85,9 +83,7 @@ def evaluate(context: DynamicContext, source: str, variables: Sequence[Any] = ()
 
 @XDMP.row("invoke($path as xs:string) as item()*", needs="dynamic", effects=True)
 @XDMP.row("invoke($path as xs:string, $vars as item()*) as item()*", needs="dynamic", effects=True)
-@XDMP.row(
-    "invoke($path as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True
-)
+@XDMP.row("invoke($path as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True)
 def invoke(context: DynamicContext, path: str, variables: Sequence[Any] = (), options: Any = None) -> Value:
     """Evaluate a main module that is stored as a document. Raises XDMP-MODNOTFOUND."""
     return _evaluated(context, module_source(context, path), external_variables(variables), options, path)
@@ -103,9 +99,7 @@ def module_source(context: DynamicContext, path: str) -> str:
 
 @XDMP.row("spawn($path as xs:string) as item()*", needs="dynamic", effects=True)
 @XDMP.row("spawn($path as xs:string, $vars as item()*) as item()*", needs="dynamic", effects=True)
-@XDMP.row(
-    "spawn($path as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True
-)
+@XDMP.row("spawn($path as xs:string, $vars as item()*, $options as item()?) as item()*", needs="dynamic", effects=True)
 def spawn(context: DynamicContext, path: str, variables: Sequence[Any] = (), options: Any = None) -> Value:
     """Evaluate a stored module, at once; its result is kept only with the option `result`."""
     result = invoke(context, path, variables, options)

@@ -94,7 +94,11 @@ def elapsed_time(context: DynamicContext) -> DayTimeDuration:
 )
 def add_response_header(context: DynamicContext, name: str, value: str) -> None:
     """Add an HTTP header to the answer. Raises XDMP-HEADER for what no header can carry."""
-    if not name or not all("!" <= char <= "~" and char != ":" for char in name) or any(char in "\r\n\0" for char in value):
+    if (
+        not name
+        or not all("!" <= char <= "~" and char != ":" for char in name)
+        or any(char in "\r\n\0" for char in value)
+    ):
         raise XQueryError("FOER0000", f"Not an HTTP header: {name}: {value!r}", marklogic_code="XDMP-HEADER")
     context.headers.append((name, value))
 
@@ -111,6 +115,12 @@ def set_response_content_type(context: DynamicContext, name: str) -> None:
 @XDMP.row("set-response-encoding($encoding as xs:string) as empty-sequence()", effects=True)
 @XDMP.row("set-response-output-method($method as xs:string) as empty-sequence()", effects=True)
 @XDMP.row("set-request-time-limit($time-limit as xs:unsignedInt) as empty-sequence()", effects=True)
+@XDMP.row(
+    "set-request-time-limit($time-limit as xs:unsignedInt, $hostID as xs:unsignedLong?) as empty-sequence()",
+    "set-request-time-limit($time-limit as xs:unsignedInt, $hostID as xs:unsignedLong?, $serverID as xs:unsignedLong?)"
+    " as empty-sequence()",
+    effects=True,
+)
 @XDMP.row("set-transaction-mode($value as xs:string) as empty-sequence()", effects=True)
 @XDMP.row("query-trace($enabled as xs:boolean) as empty-sequence()", effects=True)
 @XDMP.row("security-assert($privileges as xs:string*, $kind as xs:string) as empty-sequence()", effects=True)
@@ -186,6 +196,31 @@ def database_name(number: int) -> str:
 def _the_server(number: int) -> None:
     if number != _SERVER_ID:
         raise XQueryError("FOER0000", f"No such server {number}", marklogic_code="XDMP-NOSUCHSERVER")
+
+
+@XDMP.row("server($name as xs:string) as xs:unsignedLong+")
+@XDMP.row("server($name as xs:string, $group as xs:unsignedLong) as xs:unsignedLong+")
+def server_named(name: str, group: int = 1) -> list[UnsignedLong]:
+    """The id of a server by its name. Raises XDMP-NOSUCHSERVER."""
+    if name != _SERVER_NAME:
+        raise XQueryError("FOER0000", f"No such server {name}", marklogic_code="XDMP-NOSUCHSERVER")
+    return [UnsignedLong(_SERVER_ID)]
+
+
+@XDMP.row("transaction-locks() as element()")
+@XDMP.row("transaction-locks($host-id as xs:unsignedLong) as element()")
+@XDMP.row("transaction-locks($host-id as xs:unsignedLong, $txn-id as xs:unsignedLong) as element()")
+def transaction_locks(host: int = 1, transaction: int = 1) -> Any:
+    """An element without locks: statements read snapshots and lock nothing."""
+    from xquery_bridge.runtime.node_builder import NodeBuilder
+
+    uri = "http://marklogic.com/xdmp/status/host"
+    builder = NodeBuilder(document=False)
+    builder.start("transaction-locks", uri)
+    for name in ("read", "write", "waiting"):
+        builder.element(name, "", uri)
+    builder.end()
+    return builder.result()
 
 
 @XDMP.row("server-name($id as xs:unsignedLong) as xs:string")

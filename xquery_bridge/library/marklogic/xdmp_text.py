@@ -56,7 +56,9 @@ def quote_items(items: Sequence[Any]) -> str:
 def quote_with_options(items: Sequence[Any], options: Any) -> str:
     """The items as text by serialization options, an element or a map:map."""
     given = {
-        _QUOTE_OPTIONS[name]: " ".join(values) for name, values in option_values(options).items() if name in _QUOTE_OPTIONS
+        _QUOTE_OPTIONS[name]: " ".join(values)
+        for name, values in option_values(options).items()
+        if name in _QUOTE_OPTIONS
     }
     if not given or not all(isinstance(item, XPathNode) for item in items):
         return quote(items)
@@ -114,7 +116,9 @@ def _described_node(node: Any, length: int | None) -> str:
     if node.kind == "document":
         return f"document{{{_cut(quote(node), length)}}}"
     if node.kind == "attribute":
-        return f'attribute{{fn:QName("{node.namespace_uri or ""}","{node.lexical_name}")}}{{"{_cut(node.value, length)}"}}'
+        return (
+            f'attribute{{fn:QName("{node.namespace_uri or ""}","{node.lexical_name}")}}{{"{_cut(node.value, length)}"}}'
+        )
     if node.kind == "text":
         return f'text{{"{_cut(node.string_value, length)}"}}'
     shape = _DESCRIBED.get(node.kind, "%s")
@@ -190,7 +194,9 @@ def parsed_json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
-        raise XQueryError("FOJS0001", "Document is not JSON", detail=f"-- {error}", marklogic_code="XDMP-JSONDOC") from None
+        raise XQueryError(
+            "FOJS0001", "Document is not JSON", detail=f"-- {error}", marklogic_code="XDMP-JSONDOC"
+        ) from None
 
 
 def _no_constant(name: str) -> None:

@@ -226,7 +226,7 @@ def rshift64(number: int, places: int) -> UnsignedLong:
 # ---------------------------------------------------------------------------------------------------------------- dates
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
+MONTHS: Final = (
     "January",
     "February",
     "March",
@@ -242,7 +242,7 @@ _MONTHS: Final = (
 )
 _DATE_PARTS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "dayname-from-date": ("xs:string", lambda date: _DAYS[date.weekday()]),
-    "month-name-from-date": ("xs:string", lambda date: _MONTHS[date.month - 1]),
+    "month-name-from-date": ("xs:string", lambda date: MONTHS[date.month - 1]),
     "quarter-from-date": ("xs:integer", lambda date: (date.month + 2) // 3),
     "week-from-date": ("xs:integer", lambda date: date.isocalendar()[1]),
     "weekday-from-date": ("xs:integer", lambda date: date.isoweekday()),
