@@ -104,17 +104,33 @@ class _Content:
             return
         pending = self.pending
         after_atomic = False
-        for item in content_items(value):
-            if isinstance(item, XPathNode):
-                after_atomic = False
-                self.add_node(item, fresh)
-            elif isinstance(item, (MapMap, JsonArray)):
-                after_atomic = False
-                self.add_node(_written(item), True)
-            else:
-                text = item if type(item) is str else values.string_of(item)
+        for item in value if type(value) is list or type(value) is range else (value,):
+            kind = type(item)
+            if kind is str or kind is int:
+                text = item if kind is str else str(item)
                 pending.append(f" {text}" if after_atomic else text)
                 after_atomic = True
+            elif kind is ElementNode and fresh:
+                after_atomic = False
+                if pending:
+                    self.flush()
+                item.parent = self.node
+                self.children.append(item)
+            else:
+                for part in content_items([item]):
+                    after_atomic = self._add_item(part, fresh, after_atomic)
+
+    def _add_item(self, item: Any, fresh: bool, after_atomic: bool) -> bool:
+        """Add one item of any kind; whether it was atomic."""
+        if isinstance(item, XPathNode):
+            self.add_node(item, fresh)
+            return False
+        if isinstance(item, (MapMap, JsonArray)):
+            self.add_node(_written(item), True)
+            return False
+        text = item if type(item) is str else values.string_of(item)
+        self.pending.append(f" {text}" if after_atomic else text)
+        return True
 
     def add_node(self, item: Any, fresh: bool) -> None:
         """Add one node: its text, its children when it is a document, or the node or a copy of it."""
@@ -250,7 +266,11 @@ def element(
         node.attributes = [
             AttributeNode(key, _attribute_value(key, value), given, node) for given, key, value in attributes
         ]
-    if content:
+    if len(content) == 1 and (type(content[0]) is str or type(content[0]) is int):
+        text = str(content[0])
+        if text:
+            node.children.append(TextNode(text, node))
+    elif content:
         gathered = _Content(node, static)
         for index, part in enumerate(content):
             if type(part) is LiteralText:
