@@ -12,6 +12,7 @@ from typing import Any
 from .batch_normalization import BatchNormalizationPlan
 from .convolution import convolution_plan
 from .pooling import PoolingPlan, RegionPoolingPlan
+from .products import product_call
 
 __all__ = ["NUMPY", "kernel"]
 
@@ -20,6 +21,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "pooling": PoolingPlan,  # unpooling too
     "region-pooling": RegionPoolingPlan,
     "batch-normalization": BatchNormalizationPlan,
+    "product": product_call,  # of two matrices; gives the call itself
 }
 
 

@@ -13,9 +13,9 @@ import glob
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -53,6 +53,20 @@ def _find_blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     return None
 
 
+class _Inside(threading.local):
+    work = False
+    """Whether this thread is doing a part of some work already."""
+
+
+_inside = _Inside()
+
+
+def _serve(tasks: SimpleQueue[Callable[[], None]]) -> None:
+    _inside.work = True
+    while True:
+        tasks.get()()
+
+
 class _Threads:
     """The threads of this process and its hold on OpenBLAS."""
 
@@ -63,18 +77,21 @@ class _Threads:
 
     def forget(self) -> None:
         """Threads do not survive a fork: the child starts its own when it needs them."""
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_size = 0
+        self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._started = 0
         self._lock = threading.Lock()
         self._blas_users = 0
         self._blas_threads = 1
 
-    def executor(self, workers: int) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._pool is None or self._pool_size < workers:
-                self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="kernel")
-                self._pool_size = workers
-            return self._pool
+    def submit(self, task: Callable[[], None], copies: int) -> None:
+        """Has a task, which must not raise, done by so many of the threads."""
+        if self._started < copies:
+            with self._lock:
+                while self._started < copies:
+                    threading.Thread(target=_serve, args=(self._tasks,), name="kernel", daemon=True).start()
+                    self._started += 1
+        for _ in range(copies):
+            self._tasks.put(task)
 
     def hold_blas(self) -> None:
         if self.blas is None:
@@ -130,25 +147,37 @@ def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None
     """Calls `work(item, worker)` once for every item, by `workers` threads of which the caller is one.
 
     Items are taken one at a time, so a slow one delays nobody. The first exception is raised after all have stopped.
+    Work that is itself done by one of several threads stays on it.
     """
-    if workers <= 1 or items <= 1:
+    if workers <= 1 or items <= 1 or _inside.work:
         for item in range(items):
             work(item, 0)
         return
     remaining = iter(range(items))  # advancing it is one step of the interpreter, hence safe
+    workers = min(workers, items)
+    numbers = iter(range(1, workers))
+    finished: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run(worker: int) -> None:
         for item in remaining:
             work(item, worker)
 
-    workers = min(workers, items)
-    executor = _state.executor(workers - 1)
+    def help_out() -> None:
+        try:
+            run(next(numbers))
+        except BaseException as error:
+            finished.put(error)
+        else:
+            finished.put(None)
+
     with single_threaded_blas():
-        others = [executor.submit(run, worker) for worker in range(1, workers)]
+        _state.submit(help_out, workers - 1)
+        _inside.work = True
         try:
             run(0)
         finally:
-            for other in others:
-                other.exception()
-        for other in others:
-            other.result()
+            _inside.work = False
+            errors = [finished.get() for _ in range(1, workers)]
+    for error in errors:
+        if error is not None:
+            raise error

@@ -61,7 +61,7 @@ class _SoftmaxAlong(Operator):
         x = node.inputs[0]
         axis = self._axis(node)
         out = plan.output(node, x.sample, x.layout)
-        plan.emit(lambda x, y: self.calls(_along(x, axis), _along(y, axis)), [x], [out])
+        plan.emit(lambda x, y: self.calls(_along(x, axis), _along(y, axis)), [x], [out], splits=x.layout is not None)
 
     def calls(self, x: Array, y: Array) -> list[Call]:
         """Calls along the last axis."""
@@ -75,6 +75,7 @@ class _SoftmaxAlong(Operator):
             node.inputs[0],
             lambda g, y, out: self.gradient_calls(_along(g, axis), _along(y, axis), _along(out, axis)),
             [g, node.output],
+            splits=node.output.layout is not None,
         )
 
     def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
@@ -115,8 +116,9 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
 
 
 def _flat(tensor: Tensor) -> Any:
-    frames = 1 if tensor.layout is None else tensor.shape[0]
-    return lambda a: a.reshape(frames, -1)
+    if tensor.layout is None:
+        return lambda a: a.reshape(1, -1)
+    return lambda a: a.reshape(len(a), -1)
 
 
 class _Softmax(_SoftmaxAlong):
@@ -128,7 +130,7 @@ class _Softmax(_SoftmaxAlong):
         x = node.inputs[0]
         flat = _flat(x)
         out = plan.output(node, x.sample, x.layout)
-        plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out])
+        plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out], splits=x.layout is not None)
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
@@ -138,6 +140,7 @@ class _Softmax(_SoftmaxAlong):
             node.inputs[0],
             lambda g, y, out: self.gradient_calls(flat(g), flat(y), flat(out)),
             [g, node.output],
+            splits=node.output.layout is not None,
         )
 
 

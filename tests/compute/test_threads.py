@@ -1,0 +1,108 @@
+"""Work on several threads: the same numbers as on one, errors that come through, work inside work."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xquery_bridge import compute as cntk
+from xquery_bridge.compute.kernels import kernel
+from xquery_bridge.compute.kernels.thread_pool import parallel, set_threads, threads
+
+BATCH = [cntk.Axis.default_batch()]
+
+
+@pytest.fixture(autouse=True)
+def session():
+    before = threads()
+    with cntk.session():
+        yield
+    set_threads(before)
+
+
+def batch(array):
+    return cntk.Value(array, cntk.Shape(array.shape[:0:-1]), True)
+
+
+def test_every_item_is_done_once_and_the_first_error_is_raised():
+    done = []
+    parallel(lambda item, worker: done.append(item), 20, 3)
+    assert sorted(done) == list(range(20))
+
+    def fail(item, worker):
+        if item == 7:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        parallel(fail, 20, 3)
+
+
+def test_work_inside_work_ends():
+    done = []
+
+    def outer(item, worker):
+        parallel(lambda inner, _: done.append((item, inner)), 4, 2)
+
+    parallel(outer, 4, 2)
+    assert len(set(done)) == len(done) == 16
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    rows=st.integers(1, 300),
+    inner=st.integers(1, 200),
+    columns=st.integers(1, 300),
+    workers=st.integers(1, 3),
+    transposed=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_products_are_those_of_numpy(rows, inner, columns, workers, transposed, seed):
+    set_threads(workers)
+    rng = np.random.default_rng(seed)
+    left = rng.standard_normal((inner, rows)).T if transposed else rng.standard_normal((rows, inner))
+    right, out = rng.standard_normal((inner, columns)), np.empty((rows, columns))
+    kernel("product")(left, right, out)()
+    np.testing.assert_allclose(out, left @ right, atol=1e-10)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(700, 90), (90, 700), (2000, 33)])
+def test_large_products_are_split(rows, columns):
+    set_threads(2)
+    rng = np.random.default_rng(0)
+    left, right = rng.standard_normal((rows, 400)), rng.standard_normal((400, columns))
+    out = np.empty((rows, columns))
+    kernel("product")(left, right, out)()
+    np.testing.assert_allclose(out, left @ right, atol=1e-10)
+
+
+SPLIT = {
+    "one shape": lambda x, b: cntk.tanh(cntk.element_times(x, x)),
+    "a row for all": lambda x, b: cntk.relu(cntk.plus(x, b)),
+    "a number": lambda x, b: cntk.sigmoid(cntk.minus(cntk.scalar("double", 2), x)),
+    "softmax": lambda x, b: cntk.softmax(x, cntk.Axis.static(0)),
+    "softmax of the sample": lambda x, b: cntk.softmax(x),
+    "log softmax": lambda x, b: cntk.log_softmax(x),
+}
+
+
+@pytest.mark.parametrize("name", SPLIT)
+@pytest.mark.parametrize("frames", [1, 3, 301])
+def test_values_and_gradients_do_not_depend_on_the_number_of_threads(name, frames):
+    size = 140_000 // frames
+    rng = np.random.default_rng(frames)
+    samples, seed = rng.standard_normal((2, frames, size))
+    row = rng.standard_normal(size)
+    found = []
+    for count in (1, 2, 3):
+        set_threads(count)
+        x = cntk.input_variable(cntk.Shape((size,)), "double", dynamic_axes=BATCH)
+        b = cntk.parameter(cntk.Shape((size,)), "double", row)
+        y = SPLIT[name](x, b)
+        state = cntk.forward(y, {x: batch(samples)}, [x])
+        gradient = state.backward({y.output: batch(seed)})[x]
+        [value] = cntk.evaluate(y, {x: batch(samples)})
+        np.testing.assert_array_equal(value.array, state.values[0].array)
+        found.append((value.array, gradient.array))
+    for value, gradient in found[1:]:
+        np.testing.assert_array_equal(value, found[0][0])
+        np.testing.assert_array_equal(gradient, found[0][1])

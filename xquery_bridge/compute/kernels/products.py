@@ -1,0 +1,43 @@
+"""Matrix products: large ones are split among our threads, each part on one thread of the BLAS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .thread_pool import parallel, threads
+
+__all__ = ["product_call"]
+
+Array = NDArray[Any]
+
+_PARALLEL_OPERATIONS = 1e7
+_STEP = 16
+"""Rows or columns of a part come in multiples of this."""
+
+
+def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
+    """The call that fills `out` (C-contiguous) with the product of two matrices."""
+    rows, columns = out.shape
+    workers = threads()
+    if workers == 1 or 2.0 * rows * columns * left.shape[1] < _PARALLEL_OPERATIONS or max(out.shape) < 2 * _STEP:
+        return partial(np.dot, left, right, out)
+    if rows >= columns:
+        parts = [(left[p], right, out[p]) for p in _parts(rows, workers)]
+    else:
+        parts = [(left, right[:, p], out[:, p]) for p in _parts(columns, workers)]
+
+    def multiply(item: int, worker: int) -> None:
+        a, b, c = parts[item]
+        np.matmul(a, b, out=c)
+
+    return partial(parallel, multiply, len(parts), workers)
+
+
+def _parts(size: int, workers: int) -> list[slice]:
+    step = -(-size // workers // _STEP) * _STEP
+    return [slice(first, min(first + step, size)) for first in range(0, size, step)]
