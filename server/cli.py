@@ -1,4 +1,4 @@
-"""The command `cntk-xquery`: serve queries over HTTP, or evaluate one."""
+"""The command `cntk-xquery`: serve queries over HTTP, evaluate one, look at models."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from types import FrameType
 import uvicorn
 
 from server.app import create_app
+from server.models import add_commands
+from server.progress import ProgressBar
 from server.settings import DEFAULT_PASSWORD, Settings, SettingsError, add_options, read_settings
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.external import ExternalVariable
@@ -69,7 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--dialect", choices=("1.0-ml", "3.1"), default="1.0-ml", help="of a query that names none")
     evaluate.add_argument("--explain", action="store_true", help="print the syntax tree and generated source instead")
     evaluate.add_argument("--profile", action="store_true", help="print to standard error where the time went")
+    evaluate.add_argument("--no-progress", action="store_true", help="show no bar while a query trains")
     evaluate.set_defaults(run=_evaluate)
+
+    add_commands(commands)
     return parser
 
 
@@ -192,12 +197,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError) as error:
         return _fail(f"The query cannot be read: {error}.")
     variables = [_variable(text) for text in options.var]
+    bar = ProgressBar(sys.stderr)
     try:
         store = open_store(options.data)
     except (OSError, sqlite3.Error, XQueryError) as error:
         return _fail(f"The documents in {options.data} cannot be opened: {error}.")
     try:
-        engine = Engine(store=store, dialect=options.dialect, limits=Limits(seconds=None, memory_mib=None))
+        engine = Engine(
+            store=store,
+            dialect=options.dialect,
+            limits=Limits(seconds=None, memory_mib=None),
+            progress=bar if sys.stderr.isatty() and not options.no_progress else None,
+        )
         if options.explain:
             print(f"{tree_text(source, options.dialect)}\n\n{engine.compile(source).python}")
             return 0
@@ -207,10 +218,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         else:
             answer = engine.answer(source, variables)
     except XQueryError as error:
+        bar.clear()
         place = f" at line {error.frames[0].line}, column {error.frames[0].column}" if error.frames else ""
         print(f"{error.format_string}{place}", file=sys.stderr)
         return 1
     finally:
+        bar.clear()
         store.close()
     for part in answer.parts:
         sys.stdout.buffer.write(part.body + b"\n")

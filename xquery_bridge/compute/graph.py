@@ -31,6 +31,7 @@ __all__ = [
     "depends_on",
     "functions_of",
     "leaves_of",
+    "operands_first",
 ]
 
 
@@ -416,7 +417,7 @@ def functions_of(root: Function) -> list[Function]:
     return found
 
 
-def _operands_first(root: Function) -> list[Function]:
+def operands_first(root: Function) -> list[Function]:
     """The functions below a root, operands before their users as far as loops allow."""
     seen = {id(root)}
     ordered: list[Function] = []
@@ -465,7 +466,7 @@ def depends_on(root: Function, variable: Variable) -> bool:
 
 def _infer_all(root: Function) -> None:
     """Infers every output below a root; loops are gone through until nothing changes."""
-    ordered = _operands_first(root)
+    ordered = operands_first(root)
     for _ in range(len(ordered) + 2):
         changed = [function.infer_outputs() for function in ordered]
         if not any(changed):
@@ -493,7 +494,7 @@ class _Cloner:
     def clone(self, function: Function) -> CompositeFunction:
         pending: dict[Variable, Variable] = {}
         root: CompositeFunction | None = None
-        for old in _operands_first(function.root_function):
+        for old in operands_first(function.root_function):
             operands = [self._operand(v, pending) for v in old.operands]
             root = self._function(old, operands)
             for before, after in zip(old.outputs, root.outputs, strict=True):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CntkError
-from ..graph import BlockFunction, CompositeFunction, Function, _operands_first, as_composite
+from ..graph import BlockFunction, CompositeFunction, Function, as_composite, operands_first
 from ..shape import FREE, INFERRED
 from ..value import DTYPES
 from ..variable import Constant, Parameter, Variable
@@ -138,7 +138,7 @@ class GraphWriter:
         """Writes the functions below a root, operands before their users."""
         from .onnx_export_recurrence import find_recurrences
 
-        ordered = _operands_first(root)
+        ordered = operands_first(root)
         recurrences = find_recurrences(ordered)
         delays = {id(delay) for found in recurrences.values() for delay in found.delays}
         used = {id(v) for f in ordered if id(f) not in recurrences for v in f.operands}

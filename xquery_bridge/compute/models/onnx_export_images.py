@@ -30,12 +30,18 @@ def _known(operand: Variable) -> Shape:
     return operand.shape
 
 
-def _pads(windows: Sequence[Window], what: str) -> list[int]:
+def _pads(windows: Sequence[Window]) -> list[int]:
     """Padding before, then behind each dimension, in ONNX' order; behind only what windows need."""
-    lower = [w.lower for w in windows[::-1]]
-    if any(pad < 0 for pad in lower):
-        raise CntkError(f"ONNX model: {what} skips the first elements of its operand; ONNX has no counterpart for it.")
-    return [*lower, *(max(w.upper, 0) for w in windows[::-1])]
+    return [*(max(w.lower, 0) for w in windows[::-1]), *(max(w.upper, 0) for w in windows[::-1])]
+
+
+def _entered(w: GraphWriter, x: str, windows: Sequence[Window]) -> str:
+    """An image from the first elements on that a window reads: negative padding skips some."""
+    skipped = {2 + i: -window.lower for i, window in enumerate(windows[::-1]) if window.lower < 0}
+    if not skipped:
+        return x
+    ends = w.integers([2**31 - 1] * len(skipped))
+    return w.node("Slice", [x, w.integers(skipped.values()), ends, w.integers(skipped)])  # type: ignore[no-any-return]
 
 
 def _convolution(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
@@ -57,21 +63,23 @@ def _convolution(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
         "group": int(attributes["groups"]),
     }
     if not attributes["transpose"]:
-        pads = _pads(windows, "the convolution")
 
         def convolve(x: str) -> str:
-            return w.node("Conv", [x, weights], _hint(f), pads=pads, **common)  # type: ignore[no-any-return]
+            inputs = [_entered(w, x, windows), weights]
+            return w.node("Conv", inputs, _hint(f), pads=_pads(windows), **common)  # type: ignore[no-any-return]
 
         return w.on_batch(operand, convolve)
-    lower = [x.lower for x in windows[::-1]]
-    if min(lower, default=0) < 0:
-        raise CntkError("ONNX model: a transposed convolution with negative padding has no counterpart in ONNX.")
-    upper = [x.upper for x in windows[::-1]]
-    extra = [max(-pad, 0) for pad in upper]
+    extra = [max(-x.upper, 0) for x in windows[::-1]]
+    plain = all(x.lower >= 0 for x in windows) and all(e < x.stride for e, x in zip(extra, windows[::-1], strict=True))
+    if plain and any(extra):
+        common["output_padding"] = extra
 
     def convolve_transposed(x: str) -> str:
-        pads = [*lower, *(max(pad, 0) for pad in upper)]
-        return w.node("ConvTranspose", [x, weights], _hint(f), pads=pads, output_padding=extra, **common)  # type: ignore[no-any-return]
+        made: str = w.node("ConvTranspose", [x, weights], _hint(f), pads=_pads(windows), **common)
+        if plain:
+            return made
+        before = [max(-x.lower, 0) for x in windows[::-1]]  # elements of the result that no window reaches
+        return w.node("Pad", [made, w.integers([0, 0, *before, 0, 0, *extra])])  # type: ignore[no-any-return]
 
     return w.on_batch(operand, convolve_transposed)
 
@@ -87,16 +95,15 @@ def _sliding(w: GraphWriter, f: Function, operands: list[Variable], windows: Seq
     """A kernel that slides over the channels too: they are one more dimension of an image of one channel."""
     kernel, operand = operands
     weights = w.unsqueezed(_weights(w, kernel, operand.shape.rank, maps), [1])
-    pads = _pads(windows, "the convolution")
 
     def convolve(x: str) -> str:
         made = w.node(
             "Conv",
-            [w.unsqueezed(x, [1]), weights],
+            [_entered(w, w.unsqueezed(x, [1]), windows), weights],
             kernel_shape=[x.kernel for x in windows[::-1]],
             strides=[x.stride for x in windows[::-1]],
             dilations=[x.dilation for x in windows[::-1]],
-            pads=pads,
+            pads=_pads(windows),
         )
         return w.reshaped(made, 1, f.outputs[0].shape[::-1], _hint(f))
 
@@ -140,11 +147,11 @@ def _pooling(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
             return w.node(f"Global{kind}Pool", [x], _hint(f))  # type: ignore[no-any-return]
         return w.node(  # type: ignore[no-any-return]
             f"{kind}Pool",
-            [x],
+            [_entered(w, x, spatial)],
             _hint(f),
             kernel_shape=[x.kernel for x in spatial[::-1]],
             strides=[x.stride for x in spatial[::-1]],
-            pads=_pads(spatial, "the pooling"),
+            pads=_pads(spatial),
             **options,
         )
 

@@ -38,6 +38,8 @@ def detect_format(data: bytes | bytearray | memoryview) -> str:
     entries = True
     try:
         for number, wire, value in message_fields(memoryview(data)):
+            if not numbers and (number, wire) != (1, 0):  # both begin with a version
+                return ""
             numbers.add(number)
             if number == 2:
                 entries = entries and wire == 2 and bytes(value[:1]) == b"\x0a"
