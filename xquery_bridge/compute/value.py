@@ -318,6 +318,10 @@ class Value:
                 steps = extra[0] if extra else 1
                 lengths = np.full(extra[1] if len(extra) == 2 else 1, steps)
             value = Value(array, sample, True, lengths, self.device)
+        if not axes and value.has_batch and value.lengths is None:  # the batch may be the last dimension
+            whole = value.sample_shape.append((len(value.array),))
+            if whole.rank == variable.shape.rank and _fits(whole, variable.shape):
+                value = Value(value.array, whole, False, None, value.device)
         value.check(variable)
         if variable.has_sequence_axis and value.lengths is None and axes:
             value = Value(value.array, value.sample_shape, True, np.ones(len(value.array), np.int64), value.device)
@@ -328,9 +332,6 @@ class Value:
                 )
             value = Value(value.array, value.sample_shape, True, None, value.device)
         if not axes and value.has_batch:
-            whole = value.sample_shape.append((len(value.array),))
-            if whole.rank == variable.shape.rank and _fits(whole, variable.shape):
-                return Value(value.array, whole, False, None, value.device)
             if len(value.array) != 1:
                 raise CntkError(
                     f"The value has {len(value.array)} samples, the variable '{variable.as_string()}' no batch axis."
