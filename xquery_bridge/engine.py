@@ -221,6 +221,8 @@ class Engine:
         self.dialect = dialect
         self.limits = limits or Limits()
         self.modules = modules
+        #: Whether programs are rewritten before code generation; without it they mean the same, and are slower.
+        self.rewriting = True
         self.registry = _registry()
         self._cache: OrderedDict[Any, Prepared] = OrderedDict()
         self._runner: _Runner | None = None
@@ -342,7 +344,7 @@ class Engine:
             static.default_element_namespace = outer.static.default_element_namespace
         builder = ProgramBuilder(self.registry, partial(self._load_module, modules), RESERVED)
         uri = base_uri if base_uri is not None and base_uri.startswith("/") else _MAIN_URI
-        return generate(builder.build(module, source, static, uri=uri, outer=outer))
+        return generate(builder.build(module, source, static, uri=uri, outer=outer), rewriting=self.rewriting)
 
     def _load_module(
         self, modules: dict[str, int], uri: str, locations: list[str], base_uri: str | None
@@ -401,6 +403,11 @@ class Engine:
             return self._runner.run(work, seconds)
         except _TimeLimit:
             raise time_is_up() from None
+        except Exception as error:
+            found = as_query_error(error)
+            if found is error:
+                raise
+            raise found from error
 
     def _run(
         self,

@@ -44,9 +44,10 @@ class Generated:
 GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
 
 
-def generate(program: Program) -> Generated:
-    """Write a program as Python source and compile it."""
-    rewrite(program)
+def generate(program: Program, *, rewriting: bool = True) -> Generated:
+    """Write a program as Python source and compile it, rewritten for speed unless it shall stay as it is."""
+    if rewriting:
+        rewrite(program)
     namespace = dict(RUNTIME)
     codegen = FunctionCodegen(program, namespace)
     for variable in program.variables:

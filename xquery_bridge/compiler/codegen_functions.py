@@ -325,6 +325,8 @@ class FunctionCodegen(ConstructorCodegen):
         if len(args) == 1 and not (kind.is_a("function") and isinstance(known, ir.FunctionValue)):
             return self.call(node, "call_one", function, *args)
         first, later = self.twice(function)
+        if later.isdecimal():
+            later = f"({later})"  # Python reads the point after a number as its own
         arity = len(args)
         chosen = f"({later}.call if type({first}) is FunctionItem and {later}.arity == {arity} else callable_of({later}, {arity}))"
         text = ", ".join([arg.text for arg in args])
