@@ -19,8 +19,9 @@ import numpy as np
 
 from .errors import CntkError
 from .graph import BlockFunction, Function
+from .instruction import Bind, Call, Instruction, Site, Splits
+from .kernels.thread_pool import single_threaded_blas
 from .sparse import Entries, RowGradient
-from .kernels.thread_pool import parallel, single_threaded_blas, threads
 from .storage import LARGE_BYTES, Loan, Pool, is_adoptable
 from .tensor import Array, Layout, Tensor
 from .value import DTYPES, Value
@@ -29,18 +30,12 @@ from .variable import Constant, Parameter, Variable
 if TYPE_CHECKING:
     from .ops.operator import Operator
 
-__all__ = ["FUSED_BLOCKS", "Node", "Plan", "PlanBuilder"]
-
-Call = Callable[[], object]
-Bind = Callable[..., "Call | list[Call]"]
+__all__ = ["FUSED_BLOCKS", "Bind", "Call", "Node", "Plan", "PlanBuilder", "Splits"]
 
 FUSED_BLOCKS: dict[str, Operator] = {}
 """Blocks that are computed as one operator: by the operator name of the block."""
 
 _FOREVER = 1 << 60
-
-_SPLIT_SIZE = 131_072
-"""Elements from which on work goes to several threads; a hand-over takes as long as some ten thousand elements."""
 
 
 class Node:
@@ -63,80 +58,6 @@ class Node:
     @property
     def output(self) -> Tensor:
         return self.outputs[0]
-
-
-class _Instruction:
-    __slots__ = ("bind", "in_place", "reads", "splits", "writes")
-
-    def __init__(
-        self, bind: Bind, reads: Sequence[Tensor], writes: Sequence[Tensor], in_place: bool, splits: bool
-    ) -> None:
-        self.bind = bind
-        self.reads = reads
-        self.writes = writes
-        self.in_place = in_place
-        self.splits = splits
-
-    def calls(self) -> list[Call]:
-        arrays = [t.bound() for t in (*self.reads, *self.writes)]
-        if self.splits and self.writes[0].size >= _SPLIT_SIZE and threads() > 1:
-            parts = [self._made(part) for part in self._parts(arrays, threads())]
-            if len(parts) > 1:
-                return [partial(_in_parts, parts)]
-        return self._made(arrays)
-
-    def _made(self, arrays: list[Array]) -> list[Call]:
-        made = self.bind(*arrays)
-        return made if isinstance(made, list) else [made]
-
-    def _parts(self, arrays: list[Array], count: int) -> list[list[Array]]:
-        """The arrays in so many parts: by rows, or by elements where all arrays have the same."""
-        tensors = (*self.reads, *self.writes)
-        first = self.writes[0]
-        rows = first.shape[0]
-        if first.layout is not None and rows >= count:
-            step = -(-rows // count)
-            return [
-                [a[i : i + step] if t.layout is not None else a for a, t in zip(arrays, tensors, strict=True)]
-                for i in range(0, rows, step)
-            ]
-        shape = arrays[len(self.reads)].shape
-        if not all(a.ndim == 0 or (a.shape == shape and a.flags.c_contiguous) for a in arrays):
-            return [arrays]
-        flat = [a.reshape(-1) if a.ndim else a for a in arrays]
-        step = -(-first.size // count)
-        return [[a[i : i + step] if a.ndim else a for a in flat] for i in range(0, first.size, step)]
-
-
-def _in_parts(parts: list[list[Call]]) -> None:
-    def part(item: int, worker: int) -> None:
-        for step in parts[item]:
-            step()
-
-    parallel(part, len(parts), len(parts))
-
-
-class _Site:
-    """An instruction of a finished plan and the place of its calls."""
-
-    __slots__ = ("calls", "count", "instruction", "start")
-
-    def __init__(self, instruction: _Instruction, calls: list[Call]) -> None:
-        self.instruction = instruction
-        self.calls = calls
-        self.start = len(calls)
-        made = instruction.calls()
-        self.count = len(made)
-        calls.extend(made)
-
-    def touches(self, roots: set[Tensor]) -> bool:
-        return any(t.root in roots for t in (*self.instruction.reads, *self.instruction.writes))
-
-    def bind(self) -> None:
-        """Makes the calls anew."""
-        made = self.instruction.calls()
-        assert len(made) == self.count
-        self.calls[self.start : self.start + self.count] = made
 
 
 class _Feed:
@@ -198,7 +119,7 @@ class Plan:
         self,
         inputs: list[tuple[Variable, Tensor]],
         seeds: list[Tensor],
-        sites: list[_Site],
+        sites: list[Site],
         calls: tuple[list[Call], list[Call]],
         outputs: Sequence[Tensor],
         gradients: dict[Variable, Tensor | None],
@@ -220,7 +141,7 @@ class Plan:
         written = sum(t.size * t.dtype.itemsize for site in sites for t in site.instruction.writes)
         self._is_large = written >= LARGE_BYTES
         """The BLAS stays on one thread: those of its own gain nothing in small products, and large ones are split."""
-        self._touched: dict[frozenset[Tensor], list[_Site]] = {}
+        self._touched: dict[frozenset[Tensor], list[Site]] = {}
         self.inputs: list[tuple[Variable, Array]] = []
         self._feeds: list[_Feed] = []
         self._sparse_inputs: list[tuple[Variable, Entries]] = []
@@ -364,7 +285,7 @@ class PlanBuilder:
         """Sparse tensors whose arrays nothing has read so far."""
         self._values = values
         self._wanted = set(wanted)
-        self._instructions: list[_Instruction] = []
+        self._instructions: list[Instruction] = []
         self._tape: list[Call] = []
         self._commits: list[Call] = []
         self._inputs: list[tuple[Variable, Tensor]] = []
@@ -456,19 +377,18 @@ class PlanBuilder:
         reads: Sequence[Tensor],
         writes: Sequence[Tensor],
         in_place: bool = False,
-        splits: bool = False,
+        splits: Splits = Splits.NOT,
     ) -> None:
         """Adds an instruction.
 
         Args:
             bind: given the arrays of `reads`, then of `writes`, makes the call or calls.
             in_place: the calls are right also when a read of the same shape shares its memory with the first write.
-            splits: `bind` may be given some of the frames at a time (of what has no layout, all), or, where all arrays
-                have one shape or none, some of the elements, flat; so the parts can go to several threads.
+            splits: what `bind` may be given at a time, so that parts can go to several threads.
         """
         if self._unfilled:
             self._fill(reads)
-        instruction = _Instruction(bind, list(reads), list(writes), in_place, splits)
+        instruction = Instruction(bind, list(reads), list(writes), in_place, splits)
         if not self.eager:
             self._instructions.append(instruction)
             return
@@ -481,7 +401,7 @@ class PlanBuilder:
 
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
         """Adds one elementwise call."""
-        self.emit(partial(_elementwise, function), reads, [out], in_place=True, splits=True)
+        self.emit(partial(_elementwise, function), reads, [out], in_place=True, splits=Splits.ELEMENTS)
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Copies, broadcasting as NumPy does."""
@@ -548,7 +468,7 @@ class PlanBuilder:
         return self._overlapped_above(tensor)
 
     def accumulate(
-        self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], in_place: bool = False, splits: bool = False
+        self, tensor: Tensor, bind: Bind, reads: Sequence[Tensor], in_place: bool = False, splits: Splits = Splits.NOT
     ) -> None:
         """Adds a contribution to the gradient of a tensor: `bind(*reads, out)` makes the calls that write it."""
         if tensor.row_gradient is not None:
@@ -812,14 +732,14 @@ class PlanBuilder:
         kept = [*outputs, *(t for t in gradients.values() if t is not None)]
         rows = {v: self._tensors[v].row_gradient for v in gradients if v in self._tensors}
         calls: tuple[list[Call], list[Call]] = ([], [])
-        sites: list[_Site] = []
+        sites: list[Site] = []
         if not self.eager:
             split = len(self._instructions) if self._backward_from is None else self._backward_from
             self._set_last_uses(kept, split)
             pool = Pool()
             for index, instruction in enumerate(self._instructions):
                 self._allocate(instruction, index, pool)
-                sites.append(_Site(instruction, calls[index >= split]))
+                sites.append(Site(instruction, calls[index >= split]))
                 for root in {t.root for t in (*instruction.reads, *instruction.writes)}:
                     if root.last_use == index and root.pooled is not None:
                         pool.give_back(root.pooled)
@@ -842,7 +762,7 @@ class PlanBuilder:
             tensor.root.last_use = _FOREVER
 
     @staticmethod
-    def _allocate(instruction: _Instruction, index: int, pool: Pool) -> None:
+    def _allocate(instruction: Instruction, index: int, pool: Pool) -> None:
         for position, tensor in enumerate(instruction.writes):
             root = tensor.root
             if root.array is not None:

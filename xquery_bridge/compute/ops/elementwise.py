@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import CompositeFunction
-from ..plan import Call
+from ..plan import Call, Splits
 from ..tensor import Array, number_like
 from .operator import Node, Operand, Operator, PlanBuilder, call, register
 
@@ -77,14 +77,14 @@ class Elementwise(Operator):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]
         out = plan.output(node, x.sample, x.layout, differentiable=self.differentiable)
-        plan.emit(self.rule, [x], [out], self.in_place, splits=True)
+        plan.emit(self.rule, [x], [out], self.in_place, splits=Splits.ELEMENTS)
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
         if self.derivative is None or g is None:
             return
         v = node.inputs[0] if self.derivative_of == "x" else node.output
-        plan.accumulate(node.inputs[0], self.derivative, [g, v], splits=True)
+        plan.accumulate(node.inputs[0], self.derivative, [g, v], splits=Splits.ELEMENTS)
 
 
 def _one(ufunc: Callable[..., Any]) -> Forward:

@@ -161,10 +161,16 @@ class _Sizes:
         return c.reshape(-1, self.out) if self.merged else c.reshape(-1, self.rest, self.out)
 
 
+def product(left: Array, right: Array, out: Array) -> Call:
+    """The call that fills `out` with the product of two matrices."""
+    call: Call = kernel("product")(left, right, out)
+    return call
+
+
 def _product(sizes: _Sizes, a: Array, b: Array, out: Array) -> Call:
     left, right, result = sizes.left(a), sizes.right(b), sizes.result(out)
     if sizes.merged:
-        return kernel("product")(right, left, result)
+        return product(right, left, result)
     return partial(np.matmul, right, left, result)
 
 
@@ -182,8 +188,8 @@ def _gradient_of_left(sizes: _Sizes, g: Array, b: Array, out: Array) -> Call | l
     target = out.reshape(*((-1,) if sizes.a_frames else ()), *_left_shape(sizes))
     if sizes.merged:
         if sizes.transposed:
-            return kernel("product")(top.T, right, target)
-        return kernel("product")(right.T, top, target)
+            return product(top.T, right, target)
+        return product(right.T, top, target)
     if sizes.transposed:
         return partial(np.matmul, top.swapaxes(-1, -2), right, target)
     return partial(np.matmul, right.swapaxes(-1, -2), top, target)
@@ -197,7 +203,7 @@ def _gradient_of_right(sizes: _Sizes, g: Array, a: Array, out: Array) -> Call | 
     """dB = g · Aᵀ, (rest x inner), summed over the frames where the right operand has none."""
     left, top = sizes.left(a), sizes.result(g)
     if sizes.merged:
-        return kernel("product")(top, left.T, out.reshape(-1, sizes.inner))
+        return product(top, left.T, out.reshape(-1, sizes.inner))
     if sizes.b_frames:
         return partial(np.matmul, top, left.swapaxes(-1, -2), out.reshape(-1, sizes.rest, sizes.inner))
     each = np.empty((top.shape[0], sizes.rest, sizes.inner), out.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from ..axis import Axis
 from ..errors import CntkError
 from ..graph import BlockFunction, CompositeFunction, as_block
-from ..plan import Call
+from ..plan import Call, Splits
 from ..tensor import Array, Tensor
 from .binary import minus
 from .blocks import element_divide, stand_in
@@ -61,7 +61,7 @@ class _SoftmaxAlong(Operator):
         x = node.inputs[0]
         axis = self._axis(node)
         out = plan.output(node, x.sample, x.layout)
-        plan.emit(lambda x, y: self.calls(_along(x, axis), _along(y, axis)), [x], [out], splits=x.layout is not None)
+        plan.emit(lambda x, y: self.calls(_along(x, axis), _along(y, axis)), [x], [out], splits=Splits.FRAMES)
 
     def calls(self, x: Array, y: Array) -> list[Call]:
         """Calls along the last axis."""
@@ -75,7 +75,7 @@ class _SoftmaxAlong(Operator):
             node.inputs[0],
             lambda g, y, out: self.gradient_calls(_along(g, axis), _along(y, axis), _along(out, axis)),
             [g, node.output],
-            splits=node.output.layout is not None,
+            splits=Splits.FRAMES,
         )
 
     def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
@@ -130,7 +130,7 @@ class _Softmax(_SoftmaxAlong):
         x = node.inputs[0]
         flat = _flat(x)
         out = plan.output(node, x.sample, x.layout)
-        plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out], splits=x.layout is not None)
+        plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out], splits=Splits.FRAMES)
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
@@ -140,7 +140,7 @@ class _Softmax(_SoftmaxAlong):
             node.inputs[0],
             lambda g, y, out: self.gradient_calls(flat(g), flat(y), flat(out)),
             [g, node.output],
-            splits=node.output.layout is not None,
+            splits=Splits.FRAMES,
         )
 
 
