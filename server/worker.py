@@ -23,6 +23,7 @@ from server.errors import RequestError
 from server.form import TypedField, external_variables
 from server.frames import FrameBuffer, frame
 from server.multipart import Rendered, render
+from server.progress import ProgressLog
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.limits import Limits
 
@@ -64,12 +65,15 @@ def main() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OUT_OF_MEMORY_SCORE))
 
-    engine = _engine(settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    progress = ProgressLog(logger)
+    engine = _engine(settings, progress)
     gc.collect()
     gc.freeze()  # what is loaded now stays: later collections need not walk it
     _send(connection, frame(None))
     while True:
         job: Job = _receive(connection)
+        progress.begin()
         _send(connection, answer(engine, job))
 
 
@@ -89,11 +93,11 @@ def answer(engine: Engine, job: Job) -> list[bytes]:
     return frame(Rendered(rendered.headers, b""), rendered.body)
 
 
-def _engine(settings: WorkerSettings) -> Engine:
-    from xquery_bridge.engine import Engine  # noqa: PLC0415 - the service imports this module and needs no engine
-    from xquery_bridge.store import open_store  # noqa: PLC0415
+def _engine(settings: WorkerSettings, progress: ProgressLog) -> Engine:
+    from xquery_bridge.engine import Engine
+    from xquery_bridge.store import open_store
 
-    engine = Engine(store=open_store(settings.data), limits=settings.limits)
+    engine = Engine(store=open_store(settings.data), limits=settings.limits, progress=progress)
     engine.answer("1")  # loads what the first query needs
     return engine
 

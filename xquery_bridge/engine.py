@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import queue
 import sys
@@ -24,6 +23,7 @@ from xquery_bridge.compiler.program import ModuleLoader, Program, ProgramBuilder
 from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.external import ExternalVariable
+from xquery_bridge.interruption import interrupt
 from xquery_bridge.library import tables
 from xquery_bridge.library.marklogic.node_edits import apply_edits
 from xquery_bridge.limits import Limits
@@ -135,12 +135,11 @@ class _Runner:
     def _stop(self, job: _Job) -> None:
         """Interrupt the job, again if need be: a long call into C notices only when it ends."""
         while not job.done.is_set():
+            sent = False
             with self._lock:
                 if self._current is job and self._thread.ident is not None:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(self._thread.ident), ctypes.py_object(_TimeLimit)
-                    )
-            job.done.wait(0.2)
+                    sent = interrupt(self._thread.ident, _TimeLimit)
+            job.done.wait(0.2 if sent else 0.01)
 
     def close(self) -> None:
         self._jobs.put(None)
@@ -207,7 +206,8 @@ class Engine:
 
     `store` holds documents (an object of `xquery_bridge.store`, or None), `dialect` is that of queries without a version
     declaration ("1.0-ml" or "3.1"), `limits` bound each query, `modules` gives library modules:
-    (uri, location hints, base URI) -> [(location, source text)].
+    (uri, location hints, base URI) -> [(location, source text)]. `progress` is called now and then while a query trains
+    or evaluates many minibatches, with a `compute.progress.Progress`, in the thread that works.
     """
 
     def __init__(
@@ -216,8 +216,10 @@ class Engine:
         dialect: str = "1.0-ml",
         limits: Limits | None = None,
         modules: ModuleLoader | None = None,
+        progress: Callable[[Any], object] | None = None,
     ) -> None:
         self.store = store
+        self.progress = progress
         self.dialect = dialect
         self.limits = limits or Limits()
         self.modules = modules
@@ -277,9 +279,7 @@ class Engine:
         text: str = serialization.serialize(value, parameters)
         return text
 
-    def compile(
-        self, source: str, *, dialect: str | None = None, base_uri: str | None = None
-    ) -> Prepared:
+    def compile(self, source: str, *, dialect: str | None = None, base_uri: str | None = None) -> Prepared:
         """Compile a query, or take it from the cache. Raises XQueryError for static errors."""
         key = (dialect or self.dialect, base_uri, source)
         found = self._cache.get(key)
@@ -310,6 +310,8 @@ class Engine:
         base_uri: str | None,
         outer: CallerScope | None = None,
     ) -> Prepared:
+        if source.startswith("\ufeff"):  # the mark of a file's encoding, which editors leave
+            source = f" {source[1:]}"
         query = parse_query(source, dialect)
         statements: list[_Statement] = []
         modules: dict[str, int] = {}
@@ -358,7 +360,7 @@ class Engine:
             document = self._stored_module(urljoin(base_uri or "", location))
             if document is not None:
                 modules[document.uri] = document.version
-                texts.append((document.uri, document.content.decode("utf-8")))
+                texts.append((document.uri, document.content.decode("utf-8-sig")))
         return texts
 
     def _stored_module(self, location: str) -> Document | None:
@@ -388,7 +390,7 @@ class Engine:
     def module_text(self, uri: str, location: str) -> str | None:
         """The text of a module stored as a document, or None."""
         found = self._stored_module(location)
-        return None if found is None else found.content.decode("utf-8")
+        return None if found is None else found.content.decode("utf-8-sig")
 
     # -------------------------------------------------------------------------------------------------------- running
 
@@ -430,6 +432,8 @@ class Engine:
             locate=_locate,
             **settings,
         )
+        if self.progress is not None:
+            context.memory["progress"] = self.progress
 
         def all_of_it() -> Any:
             with deadline(self.limits.seconds):
@@ -671,8 +675,10 @@ def _locate(error: XQueryError, traceback: Any) -> None:
             continue
         declared = next((each for each in generated.program.functions if each.python == function), None)
         operation = f"{declared.display}#{declared.arity}" if declared is not None else ""
-        if not error.frames and not error.expression and error.code in _SHOWN:
-            error.expression = place.shown or table.text(place.start, place.end)
+        if not error.frames:
+            error.source_text = table.text(place.start, place.end)
+            if not error.expression and error.code in _SHOWN:
+                error.expression = place.shown or error.source_text
         if len(error.frames) < _STACK_FRAMES:
             error.frames.append(table.frame(place.start, operation))
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from xquery_bridge.interruption import unbroken
+
 from .errors import CntkError
 from .evaluation import Flow, bind_values, emit_flow, sizes_of, value_of
 from .graph import Function, as_variable
@@ -30,6 +32,10 @@ class _Passes:
         self.flow = Flow(roots)
         self.wanted = list(wanted)
         self._plans: dict[object, tuple[Plan, list[Tensor]]] = {}
+
+    def forget(self) -> None:
+        """Gives up the plans."""
+        self._plans.clear()
 
     def start(self, bound: dict[Variable, Value]) -> tuple[Plan, list[Tensor]]:
         """The plan for values of these sizes, and the tensors of the roots."""
@@ -61,13 +67,19 @@ class BackPropState:
         self._passes = passes
         self._bound = bound
         self._plan, self._roots = passes.start(bound)
-        self._plan.run(bound)
+        try:
+            self._plan.run(bound)
+        except BaseException:  # broken off while it was bound to other arrays, it could not be run again
+            passes.forget()
+            raise
         self._run = self._plan.runs
         self.values = [
             value_of(passes.flow, self._plan.output(index), tensor, variable, bound)
             for index, (tensor, variable) in enumerate(zip(self._roots, self.outputs, strict=True))
         ]
-        self._plan.commit()
+        if self._plan.commits:
+            with unbroken:
+                self._plan.commit()
 
     def backward(self, root_gradients: Mapping[Variable | Function, Value]) -> dict[Variable, Value]:
         """The gradients of the variables that the forward pass was told to keep the state for.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from xquery_bridge.interruption import unbroken
+
 from . import graph
 from .errors import CntkError
 from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
 from .loop import emit_loop
 from .ops.operator import Operator
 from .plan import Node, Plan, PlanBuilder, fused
+from .session import current_session
 from .shape import Shape
 from .tensor import Array, Tensor
 from .value import Value
@@ -291,7 +294,12 @@ class Executor:
             if len(self._plans) >= self.MAX_PLANS:
                 del self._plans[next(iter(self._plans))]
             self._plans[key] = plan
-        plan.run(bound)
+        try:
+            plan.run(bound)
+        except BaseException:  # broken off while it was bound to other arrays, it could not be run again
+            self._plans.pop(key, None)
+            self.quick = None
+            raise
         return plan, bound
 
     def evaluate(self, values: Mapping[Variable, Value]) -> list[Value]:
@@ -305,7 +313,9 @@ class Executor:
             value_of(self.flow, plan.output(index), plan.outputs[index][1], variable, bound)
             for index, variable in enumerate(self.roots)
         ]
-        plan.commit()
+        if plan.commits:
+            with unbroken:
+                plan.commit()
         self.quick = None if self.flow.dynamic_layout else _quick_evaluation(plan, bound, results)
         return results
 
@@ -366,13 +376,24 @@ def evaluate(
         elif executor.quick is not None:
             found = executor.quick(bindings)
             if found is not None:
+                if current_session().progress is not None:
+                    _report(found)
                 return found
     else:
         wanted: list[Variable] = []
         for output in outputs:
             wanted.extend(output.outputs if isinstance(output, Function) else [as_variable(output)])
         executor = _executor(function, wanted)
-    return executor.evaluate(bindings)
+    results = executor.evaluate(bindings)
+    if current_session().progress is not None:
+        _report(results)
+    return results
+
+
+def _report(results: Sequence[Value]) -> None:
+    progress = current_session().progress
+    assert progress is not None
+    progress.count("evaluation", max((len(v.array) for v in results if v.has_batch), default=1))
 
 
 def _executor(function: Function, wanted: Sequence[Variable]) -> Executor:

@@ -11,13 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .progress import ProgressMeter
+
 __all__ = ["Session", "current_session", "resume", "session"]
 
 
 class Session:
-    """The counters of one request."""
+    """The counters of one request.
 
-    __slots__ = ("_axis_names", "_seeds", "_time_stamp", "_uids", "fixed_seed")
+    Attributes:
+        progress: where minibatches that were trained or evaluated are reported; None for nowhere.
+    """
+
+    __slots__ = ("_axis_names", "_seeds", "_time_stamp", "_uids", "fixed_seed", "progress")
 
     def __init__(self) -> None:
         self._uids = 0
@@ -25,6 +31,7 @@ class Session:
         self._time_stamp = 0
         self._axis_names: dict[str, int] = {}
         self.fixed_seed: int | None = None
+        self.progress: ProgressMeter | None = None
 
     @property
     def uids_used(self) -> int:

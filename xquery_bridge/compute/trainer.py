@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from xquery_bridge.interruption import unbroken
+
 from .errors import CntkError
 from .evaluation import Executor
 from .graph import Function, as_variable, leaves_of
 from .learners import Learner
+from .session import current_session
 from .value import Value
 from .variable import Parameter, Variable
 
@@ -70,10 +73,14 @@ class Trainer:
         ]
         loss_sum = float(plan.outputs[0][0].sum())
         evaluation_sum = 0.0 if self.evaluation is None else float(plan.outputs[2][0].sum())
-        for learner in moving:
-            learner.commit()
-        plan.commit()
-        self._count, self._loss_sum, self._evaluation_sum = count, loss_sum, evaluation_sum
+        with unbroken:
+            for learner in moving:
+                learner.commit()
+            plan.commit()
+            self._count, self._loss_sum, self._evaluation_sum = count, loss_sum, evaluation_sum
+        progress = current_session().progress
+        if progress is not None:
+            progress.count("training", count, loss_sum / count)
         return bool(moving)
 
     @property

@@ -22,11 +22,13 @@ from typing import Any, Final
 from elementpath.datatypes import UnsignedLong
 
 from xquery_bridge.compute import CntkError
+from xquery_bridge.compute.progress import ProgressMeter
 from xquery_bridge.compute.session import Session, resume
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.cntk.items import item_of
 from xquery_bridge.registry import Table
 from xquery_bridge.runtime.context import DynamicContext
+from xquery_bridge.runtime.deadline import remaining
 from xquery_bridge.runtime.opaque import CNTK_NAMESPACE
 
 CNTK: Final = Table(CNTK_NAMESPACE, "cntk")
@@ -116,6 +118,8 @@ def _in_session(
         session = memory.get("cntk")
         if session is None:
             session = memory["cntk"] = Session()
+            if "progress" in memory:
+                session.progress = ProgressMeter(memory["progress"], limit=remaining())
         resume(session)
         try:
             result = function(
