@@ -177,6 +177,7 @@ class XQueryError(Exception):
     `name` is the error's QName (a bare string is a local name in the W3C error namespace), `title` the sentence
     that says what is wrong (MarkLogic's `error:message`), `expression` the source text concerned, `detail` what
     follows the title, `value` the error object of fn:error, `marklogic_code` the XDMP code (looked up when not given).
+    `source_text` is the expression that the error comes from, also where the message does not show it.
     """
 
     name: ErrorName
@@ -187,6 +188,7 @@ class XQueryError(Exception):
     marklogic_code: str = ""
     frames: list[Frame] = field(default_factory=list)
     catchable: bool = True
+    source_text: str = ""
 
     def __init__(
         self,
@@ -199,6 +201,7 @@ class XQueryError(Exception):
         marklogic_code: str = "",
         frames: Sequence[Frame] = (),
         catchable: bool = True,
+        source_text: str = "",
     ) -> None:
         self.name = ErrorName(ERR_NAMESPACE, name, "err") if isinstance(name, str) else name
         known = MARKLOGIC_CODES.get(self.name.local) if self.name.uri == ERR_NAMESPACE else None
@@ -206,9 +209,11 @@ class XQueryError(Exception):
         self.expression = expression
         self.detail = detail
         self.value = value
-        self.marklogic_code = marklogic_code or (known[0] if known else f"XDMP-{self.name.local}")
+        own = f"XDMP-{self.name.local}" if self.name.uri == ERR_NAMESPACE else self.name.local
+        self.marklogic_code = marklogic_code or (known[0] if known else own)
         self.frames = list(frames)
         self.catchable = catchable
+        self.source_text = source_text
         super().__init__(self.format_string)
 
     @property
@@ -233,6 +238,7 @@ class XQueryError(Exception):
             "marklogic_code": self.marklogic_code,
             "frames": self.frames,
             "catchable": self.catchable,
+            "source_text": self.source_text,
         }
         return (_rebuild, (self.name, self.title, state))
 

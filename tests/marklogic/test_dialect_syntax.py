@@ -89,6 +89,27 @@ def test_there_are_no_schema_components_and_no_validation(run: Run, fail: Fail) 
     assert fail("validate lax { <a/> }").marklogic_code == "XDMP-UNSUPPORTED"
 
 
+@pytest.mark.parametrize(
+    ("test", "code"),
+    [
+        ("complex-type(foo)", "XDMP-UNDCOMTYP"),
+        ("simple-type(foo)", "XDMP-UNDSIMTYP"),
+        ("schema-type(foo)", "XDMP-UNDTYP"),
+    ],
+)
+def test_schema_tests_of_unknown_types(fail: Fail, run: Run, test: str, code: str) -> None:
+    assert fail(f"<a/> instance of {test}").marklogic_code == code
+    assert run("<a/> instance of simple-type(xs:string), <a/> instance of schema-type(xs:int)") == ["false", "false"]
+
+
+def test_using_a_namespace_makes_its_functions_known_without_prefix(run: Run) -> None:
+    assert run('using namespace "http://marklogic.com/xdmp"; integer-to-hex(255), upper-case("a")') == ["ff", "A"]
+
+
+def test_the_mark_of_a_files_encoding_is_passed_over(run: Run) -> None:
+    assert run("\ufeff1 + 1") == ["2"]
+
+
 def test_a_leading_slash_is_the_database(run: Run) -> None:
     query = 'xdmp:document-insert("/1.xml", <a><b>1</b></a>), xdmp:document-insert("/2.xml", <a><b>2</b></a>);'
     assert run(f"{query} /a/b, fn:count(//b)") == ["<b>1</b>", "<b>2</b>", "2"]

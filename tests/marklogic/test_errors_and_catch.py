@@ -54,7 +54,7 @@ def test_the_element_of_an_error(run: Run) -> None:
         "<error:name>err:FOAR0001</error:name><error:xquery-version>1.0-ml</error:xquery-version>"
         "<error:message>Division by zero</error:message>"
         "<error:format-string>XDMP-DIVBYZERO: (err:FOAR0001) Division by zero</error:format-string>"
-        "<error:retryable>false</error:retryable><error:expr/><error:data/><error:stack><error:frame>"
+        "<error:retryable>false</error:retryable><error:expr>1 div 0</error:expr><error:data/><error:stack><error:frame>"
         "<error:uri>/eval</error:uri><error:line>1</error:line><error:column>7</error:column>"
         "<error:xquery-version>1.0-ml</error:xquery-version></error:frame></error:stack></error:error>"
     ]
@@ -99,6 +99,12 @@ def test_fn_error_without_a_name(run: Run) -> None:
 def test_fn_error_finds_messages_by_their_code(run: Run) -> None:
     query = 'try { fn:error((), "XDMP-DOCNOTFOUND", "/u") } catch ($e) { $e/error:message/text() }'
     assert run(query) == ["Document not found"]
+
+
+def test_fn_error_with_a_name_only(run: Run) -> None:
+    query = 'try { fn:error(xs:QName("local:x")) } catch ($e) { ($e/error:code, $e/error:name) ! fn:string(.) }'
+    assert run(query) == ["x", "local:x"]
+    assert run('try { fn:error(xs:QName("err:FOAR0001")) } catch ($e) { $e/error:code/text() }') == ["XDMP-DIVBYZERO"]
 
 
 def test_catch_with_error_variables(run: Run) -> None:

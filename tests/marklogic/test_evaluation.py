@@ -35,6 +35,15 @@ def test_eval_sees_nothing_of_its_caller(fail: Fail) -> None:
     assert fail('<a/> ! xdmp:eval(".")').marklogic_code == "XDMP-CONTEXT"
 
 
+def test_options_of_eval(run: Run, fail: Fail) -> None:
+    assert run('xdmp:eval("1 div 0", (), map:entry("static-check", fn:true()))') == []
+    assert fail('xdmp:eval("1 +", (), map:entry("static-check", fn:true()))').marklogic_code == "XDMP-UNEXPECTED"
+    assert fail('xdmp:eval("1", (), map:entry("database", 5))').marklogic_code == "XDMP-NOSUCHDB"
+    assert fail('xdmp:eval("1", (), map:entry("isolation", "none"))').marklogic_code == "XDMP-EVALOPT"
+    assert fail('xdmp:eval("1", "x")').marklogic_code == "XDMP-EVALVARS"
+    assert fail('xdmp:eval("1", ("x", 1))').marklogic_code == "XDMP-AS"
+
+
 def test_errors_of_an_evaluated_query_reach_the_caller(run: Run, fail: Fail) -> None:
     assert fail('xdmp:eval("1 +")').marklogic_code == "XDMP-UNEXPECTED"
     assert run('try { xdmp:eval("1 div 0") } catch ($e) { $e/error:code/text() }') == ["XDMP-DIVBYZERO"]

@@ -276,7 +276,8 @@ class _PrologReader:
                 self._import(declaration)
             case tree.UsingDecl():
                 self.module_scope.using.append(declaration.uri)
-                self.builder.import_module(declaration.uri, [], self.module_scope, declaration.start)
+                if not self.builder.registry.knows(declaration.uri):
+                    self.builder.import_module(declaration.uri, [], self.module_scope, declaration.start)
             case tree.StylesheetImport():
                 raise NotSupportedYet("import stylesheet")
             case tree.ContextItemDecl():

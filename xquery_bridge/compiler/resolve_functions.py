@@ -102,6 +102,9 @@ class FunctionResolver(ResolverBase):
             self.caught.uses += 1
             return ir.Rethrow(error=ir.VarRef(var=self.caught))
         row = self.scope.registry.lookup(uri, local, arity)
+        if row is None and not name.prefix and name.uri is None:
+            for used in self.scope.module.using:
+                row = row or self.scope.registry.lookup(used, local, arity)
         if row is None:
             if (uri, local, arity) in self.scope.module.outer_functions:
                 return self._dynamic(self._outer_function(uri, local, arity), written)

@@ -45,6 +45,12 @@ _NODE_KINDS: Final = {
 
 #: Types that no cast makes (XQuery 3.1, 3.14.2).
 _NO_TARGETS: Final = frozenset(("anyAtomicType", "anySimpleType", "NOTATION"))
+#: Schema test -> MarkLogic's code for a type that is not defined.
+_UNDEFINED: Final = {
+    "complex-type": "XDMP-UNDCOMTYP",
+    "schema-type": "XDMP-UNDTYP",
+    "simple-type": "XDMP-UNDSIMTYP",
+}
 _XQUERY: Final = "http://www.w3.org/2012/xquery"
 #: Namespaces whose annotations are reserved in function tests as in declarations.
 _RESERVED: Final = frozenset(
@@ -126,6 +132,15 @@ class TypeResolver:
             return items.ANY_FUNCTION
         return items.FunctionType(tuple(self.resolve(param) for param in written.params), self.resolve(written.result))
 
+    def _known_type(self, kind: str, name: tree.Name) -> None:
+        """Schema tests know the types of XML Schema itself. Raises XPST0008 for others."""
+        uri, local = self.scope.element_name(name)
+        if uri == XS and (local in TYPES or local == "anySimpleType") and kind != "complex-type":
+            return
+        if uri == XS and local == "anyType" and kind != "simple-type":
+            return
+        raise XQueryError("XPST0008", f"Undefined type {name} in {kind}()", marklogic_code=_UNDEFINED[kind])
+
     def _kind_test(self, written: tree.KindTest) -> ItemType:
         kind = written.kind
         if kind in ("schema-element", "schema-attribute"):
@@ -133,6 +148,8 @@ class TypeResolver:
                 self.scope.element_name(written.name)
             raise XQueryError("XPST0008", f"No schema declares {kind}({written.name})")
         if kind in items.SCHEMA_COMPONENTS:
+            if kind in _UNDEFINED and written.name is not None:
+                self._known_type(kind, written.name)
             return items.SchemaComponentType(kind, "" if written.name is None else str(written.name))
         if kind == "processing-instruction":
             target = written.literal if written.literal is not None else None

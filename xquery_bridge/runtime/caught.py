@@ -125,7 +125,7 @@ def error_element(error: XQueryError, context: DynamicContext | None = None) -> 
     _element("message", root, error.title)
     _element("format-string", root, error.format_string)
     _element("retryable", root, "true" if error.marklogic_code == "XDMP-DEADLOCK" else "false")
-    _element("expr", root, error.expression)
+    _element("expr", root, error.expression or error.source_text)
     data = _element("data", root)
     for item in [*([error.detail] if error.detail else []), *as_list(list(error.value))]:
         _element("datum", data, _text(item))

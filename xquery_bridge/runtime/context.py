@@ -168,6 +168,9 @@ class Evaluator(Protocol):
     ) -> Value:
         """Compile and run another query within this run."""
 
+    def compile(self, source: str, *, dialect: str | None = None, base_uri: str | None = None) -> Any:
+        """Compile a query, or take it from the cache. Raises its static errors."""
+
     def evaluate_within(self, source: str, caller: CallerScope, context: DynamicContext) -> Value:
         """Evaluate an expression that sees what its caller sees."""
 

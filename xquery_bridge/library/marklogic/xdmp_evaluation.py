@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from elementpath.datatypes import QName
 
+from xquery_bridge.database import DATABASE_ID
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.marklogic.options import option_items
 from xquery_bridge.library.marklogic.xdmp import XDMP
@@ -67,9 +68,23 @@ def _dialect(options: Mapping[str, Any]) -> str | None:
 def _evaluated(
     context: DynamicContext, source: str, variables: Variables, options: Any, path: str | None = None
 ) -> Value:
-    """Run a query in a context of its own; `isolation` same-statement shares the caller's transaction."""
+    """Run a query in a context of its own; `isolation` same-statement shares the caller's transaction.
+
+    `static-check` true only compiles it. Raises XDMP-NOSUCHDB for another database, XDMP-EVALOPT for an option that is
+    none of its values.
+    """
     given = option_items(options)
-    shared = _option(given, "isolation") == "same-statement"
+    isolation = _option(given, "isolation")
+    if isolation not in (None, "same-statement", "different-transaction"):
+        raise XQueryError("FOER0000", f"{isolation!r} is no isolation", marklogic_code="XDMP-EVALOPT")
+    database = _option(given, "database")
+    if database is not None and database.strip() != str(DATABASE_ID):
+        raise XQueryError("FOER0000", f"No such database {database}", marklogic_code="XDMP-NOSUCHDB")
+    if _option(given, "static-check") == "true":
+        if context.evaluator is not None:
+            context.evaluator.compile(source, dialect=_dialect(given), base_uri=path)
+        return []
+    shared = isolation == "same-statement"
     return context.evaluate(source, variables, dialect=_dialect(given), base_uri=path, own_transaction=not shared)
 
 
