@@ -122,3 +122,10 @@ def test_unquote_refuses_what_is_malformed(fail: Fail) -> None:
 def test_unquote_reads_no_other_files(fail: Fail) -> None:
     text = '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><a>&e;</a>'
     assert fail("declare variable $t external; xdmp:unquote($t)", t=text).marklogic_code == "XDMP-DOCPARSE"
+
+
+def test_describe_shows_the_whole_form_of_a_function_of_cntk(run: Run) -> None:
+    query = 'let $f := cntk:relu(cntk:input-variable(cntk:shape((3)), "float")) return'
+    (whole, quoted) = run(f"{query} (xdmp:describe($f), xdmp:quote($f))")
+    assert whole == quoted
+    assert run(f"{query} xdmp:describe($f, (), 20)") == [f"{quoted[:20]}..."]

@@ -1,5 +1,7 @@
 """`;` sequences: each statement has its prolog and its transaction (xquery-1.0-ml.md, section 3; issue items 2 and 7)."""
 
+import threading
+
 import pytest
 
 from xquery_bridge.engine import Engine
@@ -121,3 +123,33 @@ def test_a_statement_that_is_always_overtaken_says_so(tmp_path) -> None:  # type
     engine.close()
     mine.close()
     theirs.close()
+
+
+def test_engines_that_count_at_the_same_time_lose_no_count(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Each increment that reports success is in the total; one that gives up has changed nothing."""
+    count = 'xdmp:document-insert("/n", <n>{fn:doc("/n")/n + 1}</n>)'
+    store = open_store(tmp_path)
+    first = Engine(store=store)
+    first.evaluate('xdmp:document-insert("/n", <n>0</n>)')
+    done: list[int] = []
+
+    def work() -> None:
+        own_store = open_store(tmp_path)
+        engine = Engine(store=own_store)
+        for _ in range(8):
+            try:
+                engine.evaluate(count)
+                done.append(1)
+            except XQueryError as error:
+                assert error.marklogic_code == "XDMP-DEADLOCK"
+        engine.close()
+        own_store.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [item.string_value for item in first.evaluate('fn:doc("/n")')] == [str(len(done))]
+    first.close()
+    store.close()

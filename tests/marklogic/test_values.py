@@ -101,3 +101,15 @@ def test_arithmetic_of_64_bits(x: int, y: int) -> None:
 def test_numbers_in_other_bases_come_back(number: int) -> None:
     query = "declare variable $n as xs:integer external; xdmp:hex-to-integer(xdmp:integer-to-hex($n))"
     assert _ENGINE.evaluate(query, {"n": number}) == [number]
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["xdmp:document-set-property('/a', <p/>)", "xdmp:xslt-eval(<a/>, <b/>)", "xdmp:tidy('<p>')",
+     "xdmp:document-get('/etc/hosts')", "xdmp:commit()"],
+)  # fmt: skip
+def test_functions_that_are_refused_say_why(fail: Fail, call: str) -> None:
+    error = fail(call)
+    assert error.marklogic_code == "XDMP-NOTSUPPORTED"
+    assert error.expression == call.partition("(")[0]
+    assert len(error.title.split()) > 3

@@ -69,15 +69,34 @@ def quote_with_options(items: Sequence[Any], options: Any) -> str:
 @XDMP.row(
     "describe($item as item()*) as xs:string",
     "describe($item as item()*, $max-sequence-length as xs:unsignedInt?) as xs:string",
-    "describe($item as item()*, $max-sequence-length as xs:unsignedInt?, $max-item-length as xs:unsignedInt?) as xs:string",
     effects=True,
 )
-def describe(items: Sequence[Any], count: int | None = 3, length: int | None = 64) -> str:
-    """The items as an expression that would give them; () for a limit means none."""
-    shown = [described(item, length) for item in (items if count is None else items[:count])]
-    if len(items) == 1:
+def describe(items: Sequence[Any], count: int | None = 3) -> str:
+    """The items as an expression that would give them, each cut after 64 characters; () for the number means all.
+
+    The documented form of a cntk: item is not cut (cntk-conventions.md, Quoting).
+    """
+    return _listed(items, [_described_whole(item) for item in items[:count]])
+
+
+@XDMP.row(
+    "describe($item as item()*, $max-sequence-length as xs:unsignedInt?, $max-item-length as xs:unsignedInt?)"
+    " as xs:string",
+    effects=True,
+)
+def describe_within(items: Sequence[Any], count: int | None, length: int | None) -> str:
+    """The items as an expression that would give them, each cut after a length; () for a limit means none."""
+    return _listed(items, [described(item, length) for item in items[:count]])
+
+
+def _listed(items: Sequence[Any], shown: list[str]) -> str:
+    if len(items) == 1 and shown:
         return shown[0]
     return f"({', '.join(shown)}{', ...' if len(shown) < len(items) else ''})"
+
+
+def _described_whole(item: Any) -> str:
+    return item.quoted() if isinstance(item, OpaqueItem) else described(item)
 
 
 def described(item: Any, length: int | None = 64) -> str:
