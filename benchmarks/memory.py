@@ -30,7 +30,7 @@ def _memory(field: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {field}.")
 
 
-def _inputs() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _inputs() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     x = rng.standard_normal((SAMPLES, CHANNELS, SIZE, SIZE), dtype=np.float32)
     w = rng.standard_normal((MAPS, CHANNELS, 3, 3), dtype=np.float32) / np.float32(24)
@@ -38,7 +38,7 @@ def _inputs() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
 
 
 def _ours() -> Callable[[], object]:
-    from xquery_bridge import compute as cntk  # noqa: PLC0415
+    from xquery_bridge import compute as cntk
 
     samples, taps = _inputs()
     with cntk.session():
@@ -53,7 +53,7 @@ def _ours() -> Callable[[], object]:
 
 
 def _torch() -> Callable[[], object]:
-    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+    import torch  # type: ignore[import-not-found]
 
     samples, taps = (torch.from_numpy(a) for a in _inputs())
     taps.requires_grad_()
