@@ -98,3 +98,26 @@ def test_errors_name_their_place_after_moving() -> None:
     with pytest.raises(XQueryError) as caught:
         ENGINE.evaluate("for $i in 1 to 3\nreturn $i + xs:integer('x')")
     assert caught.value.frames[0].line == 2
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "for $i in (1, 2, 1) return map:entry($i, $i || 'x')",
+        "for $i in (1, 2, 1.0, '1') return map:entry($i, ($i, 'y'))",
+        "for $i in 1 to 3 where $i > 1 return map { 'k' || $i: ($i)[. = 2] }",
+        "for $i in (<a>x</a>, <b>x</b>) return map:entry($i, name($i))",
+    ],
+)
+def test_a_map_merged_from_entries_is_that_of_the_maps(entries: str) -> None:
+    prolog = 'declare namespace map = "http://www.w3.org/2005/xpath-functions/map"; '
+    query = f"{prolog} let $m := (0 ! map:merge({entries})), $n := map:merge(({entries}, ())) return deep-equal($m, $n)"
+    assert "first_entries" in ENGINE.compile(query).python
+    assert ENGINE.evaluate(query) == [True]
+
+
+def test_entries_need_one_key() -> None:
+    prolog = 'declare namespace map = "http://www.w3.org/2005/xpath-functions/map"; '
+    with pytest.raises(XQueryError) as caught:
+        ENGINE.evaluate(f"{prolog} map:merge(for $i in 1 to 2 return map:entry((), $i))")
+    assert caught.value.code == "XPTY0004"

@@ -69,6 +69,10 @@ class FunctionCodegen(ConstructorCodegen):
     def value_BuiltinCall(self, node: ir.BuiltinCall) -> Code:
         if node.mapped:
             return self._mapped_builtin(node)
+        if node.row.local == "merge" and node.row.uri == _MAP and len(node.args) == 1:
+            merged = self._merged(node.args[0])
+            if merged is not None:
+                return merged
         if node.row.uri == FN:
             special = getattr(self, f"fn_{node.row.local.replace('-', '_')}", None)
             if special is not None:
@@ -83,6 +87,29 @@ class FunctionCodegen(ConstructorCodegen):
             self.argument(arg, code, node.row.param(at)) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
         ]
         return self._call_row(node, node.row, needs, converted, node.static, node.type)
+
+    def _merged(self, maps: ir.Expr) -> Code | None:
+        """`map:merge(for … return map:entry(k, v))`: the entries go into the map without maps of their own."""
+        if not isinstance(maps, ir.Flwor) or not any(isinstance(clause, ir.For) for clause in maps.clauses):
+            return None
+        made = maps.result
+        if isinstance(made, ir.MapConstructor) and len(made.entries) == 1:
+            key, value = made.entries[0]
+        elif isinstance(made, ir.BuiltinCall) and made.row.uri == _MAP and made.row.local == "entry" and not made.mapped:
+            key, value = made.args
+        else:
+            return None
+        pairs = self.temp("pairs")
+        self.out.line(f"{pairs} = []")
+
+        def add() -> None:
+            first, second = self.operands([key, value])
+            plain = key.type.single and first.form == "item" and key.type.kind in ("string", "integer")
+            text = first.text if plain else self.mark(key, f"map_key({first.text})")
+            self.out.line(f"{pairs}.append(({text}, {second.text}))")
+
+        self.stream(maps.clauses, made, add)
+        return Code(f"first_entries({pairs})", "item", 1)
 
     def _date_field(self, node: ir.BuiltinCall, type: str, field: str) -> Code:
         """A field of a date or time, read from the object where its class is the plain one."""
@@ -489,6 +516,8 @@ class FunctionCodegen(ConstructorCodegen):
             self.out.line(f"return known_variables[{key}]")
         self.finish(f"def {name}():")
 
+
+_MAP: Final = "http://www.w3.org/2005/xpath-functions/map"
 
 #: Function -> the type of its argument and the field of the Python object inside that it reads.
 _DATE_FIELDS: Final = {

@@ -44,6 +44,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "external_value",
             "fail",
             "fail_unbound",
+            "first_entries",
             "given",
             "head",
             "in_order",

@@ -368,22 +368,12 @@ class Rewriter:
 
     def _join_clause(self, clause: ir.For, where: ir.Where) -> bool:
         """Make `for $x in source where key = probe` loop over a join; what is left of the condition stays in `where`."""
-        first: ir.Expr = where.condition
-        rest: ir.Logic | None = None
-        if isinstance(first, ir.Logic) and first.conjunction:
-            rest = first
-            first = rest.operands[0]
+        first, rest = _first_operand(where.condition)
         joined = self._joined(clause.source, clause.var, first, clause)
         if joined is None:
             return False
         clause.source = joined
-        if rest is None:
-            where.condition = ir.Literal(value=True, type=StaticType("boolean"))
-        elif len(rest.operands) == 2:
-            where.condition = rest.operands[1]
-        else:
-            rest.operands = rest.operands[1:]
-            rest.refresh()
+        where.condition = rest or ir.Literal(value=True, type=StaticType("boolean"))
         return True
 
     def _join_step(self, node: ir.Step) -> ir.Expr | None:
@@ -398,11 +388,16 @@ class Rewriter:
             start=node.start,
             end=node.end,
         )
-        joined = self._joined(bare, first.focus.item, first.condition, node)
+        condition, rest = _first_operand(first.condition)
+        joined = self._joined(bare, first.focus.item, condition, node)
         if joined is None:
             return None
         found: ir.Expr = joined
-        for predicate in node.predicates[1:]:
+        predicates = node.predicates[1:]
+        if rest is not None:
+            first.condition = rest
+            predicates = [first, *predicates]
+        for predicate in predicates:
             self._predicate(predicate)
             found = ir.Filter(operand=found, predicate=predicate, type=node.type, start=node.start, end=node.end)
         return found
@@ -449,6 +444,17 @@ class Rewriter:
                 end=place.end,
             )
         return None
+
+
+def _first_operand(condition: ir.Expr) -> tuple[ir.Expr, ir.Expr | None]:
+    """The first operand of an `and`, and what remains of it; any other condition as it is."""
+    if not isinstance(condition, ir.Logic) or not condition.conjunction:
+        return condition, None
+    first, *others = condition.operands
+    if len(others) == 1 and others[0].type.is_a("boolean") and others[0].type.single:
+        return first, others[0]
+    remaining = ir.Logic(conjunction=True, operands=others, start=condition.start, end=condition.end)
+    return first, remaining
 
 
 # -------------------------------------------------------------------------------------------------------- kinds of paths

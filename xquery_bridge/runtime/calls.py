@@ -401,6 +401,17 @@ def new_map(entries: Sequence[tuple[Any, Value]]) -> XdmMap:
     return made
 
 
+def first_entries(pairs: Sequence[tuple[Any, Value]]) -> XdmMap:
+    """The map of some entries; of two same keys the first one counts, as in map:merge."""
+    entries: dict[Any, tuple[Any, Value]] = {}
+    for key, value in pairs:
+        if type(key) is not int and type(key) is not str:
+            return XdmMap.merged([XdmMap.of([pair]) for pair in pairs])
+        if key not in entries:
+            entries[key] = (key, value[0] if type(value) is list and len(value) == 1 else value)
+    return XdmMap(entries)
+
+
 # -------------------------------------------------------------------------------------------------- variables, failures
 
 
