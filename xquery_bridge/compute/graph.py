@@ -34,6 +34,9 @@ __all__ = [
     "operands_first",
 ]
 
+#: What is larger can only be a slip: no array has so many elements.
+_LARGEST_DIMENSION = 2**48
+
 
 class Outcome(NamedTuple):
     """What an operator gives: shape, data type and dynamic axes of one output."""
@@ -228,7 +231,11 @@ class PrimitiveFunction(Function):
         known = not any(v.shape.is_unknown for v in self.operands)
         if known:
             current_session().skip_uids(self.operator.helper_ids)
-        return self._update_outputs(self.operator.infer(self))
+        outcomes = self.operator.infer(self)
+        if any(max(outcome.shape, default=0) > _LARGEST_DIMENSION for outcome in outcomes):
+            shapes = ", ".join(str(outcome.shape) for outcome in outcomes)
+            raise CntkError(f"{self.op_name}: no dimension beyond {_LARGEST_DIMENSION} was expected, {shapes} came.")
+        return self._update_outputs(outcomes)
 
     def check_data_types(self) -> str:
         """The common data type of the operands; refused when they differ."""
@@ -392,6 +399,8 @@ def combine(operands: Sequence[Variable | Function], name: str = "") -> Composit
     variables: list[Variable] = []
     for operand in operands:
         variables.extend(operand.outputs if isinstance(operand, Function) else [operand])
+    if not variables:
+        raise CntkError("Combine: at least one operand was expected, none came.")
     return call(COMBINE, variables, name=name)
 
 

@@ -64,10 +64,21 @@ def common_layout(node: Node) -> Layout | None:
 
 
 def broadcast_inputs(node: Node, plan: PlanBuilder) -> tuple[list[Tensor], tuple[int, ...], Layout | None]:
-    """The operands, aligned to each other, with the sample shape (NumPy order) and the layout of the result."""
+    """The operands, aligned to each other, with the sample shape (NumPy order) and the layout of the result.
+
+    Raises:
+        CntkError: dimensions that were free until data came do not broadcast.
+    """
     rank = max(len(t.sample) for t in node.inputs)
     aligned = [plan.aligned(t, rank) for t in node.inputs]
-    sample = np.broadcast_shapes(*(t.sample for t in node.inputs))
+    try:
+        sample = np.broadcast_shapes(*(t.sample for t in node.inputs))
+    except ValueError:
+        shapes = " and ".join(str(Shape(t.sample[::-1])) for t in node.inputs)
+        raise CntkError(
+            f"Node '{node.function.uid}' ({node.function.op_name} operation): Input dimensions {shapes} are not "
+            "compatible."
+        ) from None
     return aligned, sample, common_layout(node)
 
 
@@ -263,6 +274,10 @@ class _Reconcile(Operator):
         from .operator import Outcome
 
         operand, like = function.operands
+        if not like.dynamic_axes:
+            raise CntkError(
+                f"ReconcileDynamicAxis: layout operand '{like.as_string()}' must have at least one dynamic axis."
+            )
         return [Outcome(operand.shape, operand.data_type, like.dynamic_axes)]
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:

@@ -12,12 +12,12 @@ from ..errors import CntkError
 from ..graph import BlockFunction, CompositeFunction, PrimitiveFunction, as_block, as_variable
 from ..plan import Call
 from ..shape import SCALAR, Shape
-from ..tensor import Array
+from ..tensor import Array, Tensor
 from .binary import element_times, equal, greater_equal, minus, not_equal, plus, square
 from .blocks import number, stand_in
 from .elementwise import log, negate
 from .linear import transpose_times
-from .operator import Node, Operand, Operator, Outcome, PlanBuilder, call, fuse, register
+from .operator import Node, Operand, Operator, Outcome, PlanBuilder, broadcast_shape, call, fuse, register
 from .reductions import reduce_log_sum, reduce_max, reduce_mean, reduce_sum
 from .softmax import hardmax
 
@@ -155,6 +155,11 @@ class _TopNError(Operator):
         plan.emit(bind, [z, y, top], [out])
 
 
+def _require_equal_sizes(x: Tensor, y: Tensor) -> None:
+    if np.prod(x.sample, dtype=np.int64) != np.prod(y.sample, dtype=np.int64):
+        raise CntkError("InnerProduct: Matrices a and b should have same dimension.")
+
+
 class _CosDistance(Operator):
     """z · y / (|z| |y|), 0 when one of them is a zero vector."""
 
@@ -162,10 +167,12 @@ class _CosDistance(Operator):
     number = 53
 
     def shape(self, function: PrimitiveFunction) -> Shape:
+        broadcast_shape(self.name, function.operands)
         return SCALAR
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, y = node.inputs
+        _require_equal_sizes(x, y)
         layout = x.layout or y.layout
         out = plan.output(node, (), layout)
         frames = 1 if layout is None else layout.frames
@@ -213,6 +220,7 @@ class _CosDistanceWithNegativeSamples(Operator):
     number = 67
 
     def shape(self, function: PrimitiveFunction) -> Shape:
+        broadcast_shape(self.name, function.operands[:2])
         negatives = function.operands[3]
         return Shape((int(getattr(negatives, "data", np.zeros(1)).reshape(-1)[0]) + 1,))
 
@@ -229,6 +237,9 @@ class _CosDistanceWithNegativeSamples(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, y = node.inputs[:2]
+        _require_equal_sizes(x, y)
+        if x.layout is None or y.layout is None or x.layout.frames != y.layout.frames:
+            raise CntkError(f"{self.name}: two operands with the same samples were expected.")
         shift, count = self._sizes(node)
         frames = x.shape[0]
         partners = self._partners(frames, shift, count)

@@ -7,6 +7,7 @@ An unseeded one takes its seed from the session when it is built. Numbers are dr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -149,7 +150,10 @@ class _RandomDistribution(Operator):
         if function.operands:
             like = function.operands[0]
             return [Outcome(like.shape, like.data_type, like.dynamic_axes)]
-        return [Outcome(Shape(function.attributes["newShape"]), function.attributes["newDataType"], ())]
+        shape = Shape(function.attributes["newShape"])
+        if shape.is_unknown or shape.has_unbound_dimension:
+            raise CntkError(f"RandomDistribution: Output shape '{shape}' must not have an unbound dimension.")
+        return [Outcome(shape, function.attributes["newDataType"], ())]
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         attributes = node.attributes
@@ -182,6 +186,8 @@ class _Sampling(Operator):
         if weights.shape.is_unknown:
             return [Outcome(UNKNOWN_SHAPE, weights.data_type, ())]
         count = int(function.attributes["numSamples"])
+        if count < 1:
+            raise CntkError("RandomSample/RandomSampleInclusionFrequency: Number of requested samples must be > 0.")
         if not function.attributes["allowDuplicates"] and 0 <= weights.shape.total_size < count:
             raise CntkError(
                 "RandomSample/RandomSampleInclusionFrequency: For sampling without duplicates the number of requested "
@@ -283,15 +289,32 @@ def _distribution(kind: str, arguments: list[float], seed: int | None) -> dict[s
     }
 
 
+def _check_range(name: str, kind: str, arguments: list[float]) -> None:
+    """Refuses what a distribution cannot have: an empty or endless range, a negative deviation, no probability."""
+    first, last = arguments[0], arguments[-1]
+    if kind == "uniform" and not first < last:
+        raise CntkError(f"{name}: low end of the range ({first:g}) must be < high end of the range ({last:g})")
+    if kind == "uniform" and not math.isfinite(last - first):
+        raise CntkError(f"{name}: a finite range was expected, from {first:g} to {last:g} came.")
+    if kind == "normal" and last < 0:
+        raise CntkError(f"{name}: standard deviation ({last:g}) must be non-negative")
+    if kind == "gumbel" and last < 0:
+        raise CntkError(f"{name}: scale ({last:g}) must be non-negative")
+    if kind == "bernoulli" and (first < 0 or first > 1):
+        raise CntkError(f"{name}: mean ({first:g}) must be between 0 and 1")
+
+
 def _of_shape(kind: str, arguments: list[float], shape: Shape, data_type: str, seed: int | None, name: str) -> Any:
     if data_type not in DTYPES:
         raise CntkError(f'{kind} random: the data type must be "float" or "double", "{data_type}" came.')
+    _check_range(f"{kind.capitalize()}Random", kind, arguments)
     attributes = _distribution(kind, arguments, seed)
     attributes["newShape"], attributes["newDataType"] = Shape(shape), data_type
     return call(_RANDOM_DISTRIBUTION, [], attributes, name)
 
 
 def _like(kind: str, arguments: list[float], operand: Operand, seed: int | None, name: str) -> CompositeFunction:
+    _check_range(f"{kind.capitalize()}RandomLike", kind, arguments)
     return call(_RANDOM_DISTRIBUTION, [operand], _distribution(kind, arguments, seed), name)
 
 

@@ -172,12 +172,17 @@ class _ReduceElements(Operator):
     def _static(axes: Sequence[Axis], rank: int) -> set[int]:
         """The indices of the static axes; one behind the last dimension reduces a dimension of 1."""
         found = set()
-        for axis in axes:
-            if axis.is_static:
-                index = axis.static_index
-                if index < -rank:
-                    raise CntkError(f"Axis '{axis}' is out of bounds for the rank '{rank}' it applies to.")
-                found.add(index + rank if index < 0 else index)
+        static = [axis for axis in axes if axis.is_static]
+        if len(static) > rank == 0:
+            raise CntkError(
+                f"Reduction operation ReduceElements: number ({len(static)}) of reduction axes exceeds the rank (0) of "
+                "the operand shape '[]'."
+            )
+        for axis in static:
+            index = axis.static_index
+            if index < -rank:
+                raise CntkError(f"Axis '{axis}' is out of bounds for the rank '{rank}' it applies to.")
+            found.add(index + rank if index < 0 else index)
         return found
 
     def _numpy_axes(self, node: Node) -> tuple[int, ...]:
@@ -190,7 +195,13 @@ class _ReduceElements(Operator):
         rank = len(x.sample)
         if any(axis.is_all_static for axis in axes):
             return tuple(sorted(found | set(range(ndim - rank, ndim))))
-        return tuple(sorted(found | {ndim - 1 - i for i in self._static(axes, rank) if i < rank}))
+        static = self._static(axes, rank)
+        if max(static, default=0) > rank:
+            raise CntkError(
+                f"The shape of Node '{node.function.uid}' (ReduceElements operation) {Shape(x.sample[::-1])} can not "
+                f"be reduced along axes [{' '.join(str(i + 1) for i in sorted(static))}]"
+            )
+        return tuple(sorted(found | {ndim - 1 - i for i in static if i < rank}))
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]

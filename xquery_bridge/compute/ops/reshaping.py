@@ -73,6 +73,8 @@ class _Reshape(_View):
         if end < begin:
             raise CntkError(f"Reshape: begin axis index ({begin}) must be <= the end axis index ({end}).")
         replaced = Shape(shape[begin:end])
+        if new.count(INFERRED) > 1:
+            raise CntkError(f"Reshape: More than one axis's dimension was unspecified in the replacement shape '{new}'")
         if INFERRED in new:
             if FREE in replaced:
                 new = Shape(FREE if d == INFERRED else d for d in new)

@@ -125,6 +125,8 @@ class _Where(Operator):
             )
         elif condition.has_unknown_axes:
             axes = UNKNOWN_AXES
+        elif not condition.dynamic_axes:
+            raise CntkError(f"Where: a condition with dynamic axes was expected, '{condition.as_string()}' came.")
         else:
             name = f"whereNodeDynamicAxis_conditionVar_{_origin(condition).uid}"
             axes = (Axis.dynamic(name), *(a for a in condition.dynamic_axes if not a.is_sequence))
@@ -164,7 +166,11 @@ class _PackedIndex(Operator):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         operand, index = node.inputs
         source, layout = operand.layout, index.layout
-        assert source is not None and layout is not None
+        if source is None or layout is None:
+            raise CntkError(
+                f"{node.function.uid} PackedIndex operation requires both inputs to be minibatch data "
+                "(must have MBLayouts)."
+            )
         if source.count != layout.count:
             raise CntkError(f"PackedIndex: the operands have {source.count} and {layout.count} sequences.")
         out = plan.output(node, (), layout, np.dtype(np.int64), differentiable=False)
@@ -212,6 +218,9 @@ class _ScatterPacked(Operator):
 
     def infer(self, function: PrimitiveFunction) -> list[Outcome]:
         operand, _, like = function.operands
+        if not all(each.dynamic_axes for each in function.operands):
+            listed = ", ".join(f"'{each.as_string()}'" for each in function.operands)
+            raise CntkError(f"ScatterPacked: All operands {listed} must have dynamic axes.")
         return [Outcome(operand.shape, operand.data_type, like.dynamic_axes)]
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
@@ -386,7 +395,13 @@ class _ToSequenceLike(_FromPadded):
     number = 71
 
     def _axes(self, function: PrimitiveFunction) -> DynamicAxes:
-        return function.operands[1].dynamic_axes
+        operand, like = function.operands
+        if not like.has_sequence_axis and not like.has_unknown_axes:
+            raise CntkError(
+                f"Function '{self.name}: {operand.as_string()} -> Unknown': Operand(1) '{like.as_string()}' must be a "
+                "sequence (have at least 2 dynamic axes)."
+            )
+        return like.dynamic_axes
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, like = node.inputs
