@@ -625,9 +625,10 @@ def child_at(node: Any, test: NodeTest, position: int) -> Any:
     if node.kind in _JSON_PARENTS or node.kind == "document" or len(node.children) > _MANY:
         all_found = child(node, test)
         return all_found[position - 1] if position <= len(all_found) else []
+    name = test.element
     matches = test.matches
     for one in node.children:
-        if matches(one):
+        if one.name is name if name is not None else matches(one):
             position -= 1
             if position == 0:
                 return one

@@ -21,12 +21,15 @@ EMPTY_ONCE: Final[list[Value]] = [[]]
 
 def order_value(value: Value) -> Any:
     """The key of an order specification: one atomic value or [], untyped as a string. Raises XPTY0004 for more."""
-    items = as_list(atomize(value))
-    if not len(items):
-        return []
-    if len(items) > 1:
-        raise XQueryError("XPTY0004", "Invalid coercion: an order by key of more than one item")
-    item = items[0]
+    if type(value) is list and not value:
+        return value
+    item = atomize(value)
+    if type(item) is list or type(item) is range:
+        if not len(item):
+            return []
+        if len(item) > 1:
+            raise XQueryError("XPTY0004", "Invalid coercion: an order by key of more than one item")
+        item = item[0]
     return item.value if type(item) is UntypedAtomic else item
 
 
@@ -39,7 +42,7 @@ def order_rows(rows: list[Any], specs: Sequence[tuple[bool, bool, Collation | No
         descending, greatest, collation = specs[column]
         keys = [row[column] for row in rows]
         kinds = set(map(type, keys))
-        if kinds <= _INTEGERS or (kinds == _STRINGS and collation is None):
+        if kinds <= _EXACT or (kinds == _STRINGS and collation is None) or (kinds == _DOUBLES and not _has_nan(keys)):
             rows.sort(key=itemgetter(column), reverse=descending)
             continue
         ranked = _ranked(keys, greatest, collation)
@@ -47,14 +50,19 @@ def order_rows(rows: list[Any], specs: Sequence[tuple[bool, bool, Collation | No
         rows[:] = [rows[index] for index in order]
 
 
-_INTEGERS: Final = {int}
+_EXACT: Final = {int, Decimal}
+_DOUBLES: Final = {float}
 _STRINGS: Final = {str}
+
+
+def _has_nan(keys: list[Any]) -> bool:
+    return any(key != key for key in keys)
 
 
 def _ranked(keys: list[Any], greatest: bool, collation: Collation | None) -> list[Any]:
     """Python sort keys: empty first or last, then NaN next to it, then the values (section 3.12.8)."""
     empty, nan = ((2, 0), (1, 0)) if greatest else ((-2, 0), (-1, 0))
-    present = [key for key in keys if not (type(key) is list)]
+    present = [key for key in keys if type(key) is not list]
     if not present:
         return [empty] * len(keys)
     if all(isinstance(key, (int, float, Decimal)) and type(key) is not bool for key in present):

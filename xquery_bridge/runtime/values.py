@@ -256,11 +256,21 @@ def text_of(value: Value) -> str:
     return "" if item is None else string_of(item)
 
 
+#: The kinds of nodes whose typed value is their string value.
+_TEXT_KINDS: Final = frozenset(("element", "attribute", "text"))
+
+
 def joined_text(value: Value) -> str:
     """The atomized items as strings with blanks between: attribute values, string constructors (XQuery 3.1, 3.9.1.1)."""
     writer = TEXT.get(type(value))
     if writer is not None:
         return writer(value)
+    if type(value) is list:
+        if not value:
+            return ""
+        if len(value) == 1 and getattr(value[0], "kind", "") in _TEXT_KINDS:
+            text: str = value[0].string_value
+            return text
     return " ".join([string_of(item) for item in iterate(atomize(value))])
 
 
