@@ -344,7 +344,13 @@ class PlanBuilder:
         dtype: np.dtype[Any] | None = None,
         differentiable: bool = True,
     ) -> Tensor:
-        """Makes the next output of a node; `sample` in NumPy order."""
+        """Makes the next output of a node; `sample` in NumPy order.
+
+        Raises:
+            CntkError: the sample has no elements.
+        """
+        if 0 in sample:
+            raise CntkError(f"{node.function.uid} operation has 0 elements")
         dtype = dtype or next((t.dtype for t in node.inputs), np.dtype(np.float32))
         if self._output_maker is not None and layout is not None:
             tensor = self._output_maker(node, len(node.outputs), sample, dtype)
