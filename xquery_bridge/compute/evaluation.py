@@ -342,8 +342,8 @@ def _quick_evaluation(
             value = values.get(variable)
             if value is None or value.lengths is not None or not value.has_batch:
                 return None
-            given = value.array
-            if given.shape != shape or given.dtype is not dtype:
+            given = value.dense_array
+            if given is None or given.shape != shape or given.dtype is not dtype:
                 return None
             array[...] = given  # a third of the time of copyto
         for step in calls:

@@ -49,13 +49,14 @@ class Value:
 
     Attributes:
         array: the numbers, see the module.
+        dense_array: the same where they are held as such, None of sparse and erased values.
         sample_shape: shape of one sample, CNTK order.
         has_batch: whether the array has a frame axis.
         lengths: steps of each sequence, None without a sequence axis.
         starts: for each sequence whether it starts anew.
     """
 
-    __slots__ = ("_array", "_sparse", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
+    __slots__ = ("dense_array", "_sparse", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class Value:
         read_only: bool = False,
         starts: tuple[bool, ...] | None = None,
     ) -> None:
-        self._array: NDArray[Any] | None = array
+        self.dense_array: NDArray[Any] | None = array
         self._sparse: tuple[Entries, tuple[int, ...], np.dtype[Any]] | None = None
         self.sample_shape = sample_shape
         self.has_batch = has_batch
@@ -217,14 +218,14 @@ class Value:
 
     @property
     def array(self) -> NDArray[Any]:
-        if self._array is None:
+        if self.dense_array is None:
             if self._sparse is not None:  # asked for as a whole: kept so
                 (entries, shape, dtype), self._sparse = self._sparse, None
-                self._array = np.empty(shape, dtype)
-                entries.fill(self._array)
-                return self._array
+                self.dense_array = np.empty(shape, dtype)
+                entries.fill(self.dense_array)
+                return self.dense_array
             raise CntkError("The value has been erased: it has no data any more.")
-        return self._array
+        return self.dense_array
 
     @property
     def array_shape(self) -> tuple[int, ...]:
@@ -248,7 +249,7 @@ class Value:
     @property
     def is_valid(self) -> bool:
         """False after `erase`."""
-        return self._array is not None or self._sparse is not None
+        return self.dense_array is not None or self._sparse is not None
 
     @property
     def data_type(self) -> str:
@@ -371,7 +372,7 @@ class Value:
 
     def erase(self) -> None:
         """Gives the data up; the value is not valid any more."""
-        self._array = self._sparse = None
+        self.dense_array = self._sparse = None
 
 
 def _fits(actual: Shape, declared: Shape) -> bool:

@@ -624,8 +624,8 @@ class _Scatter:
 def _product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
     """The product of stacks of matrices; of a single pair `dot` costs half of what `matmul` does."""
     if out[..., 0, 0].size == 1:
-        shapes = (a.reshape(a.shape[-2:]) for a in (left, right, out))
-        return partial(np.dot, *shapes)
+        first, second, result = (a.reshape(a.shape[-2:]) for a in (left, right, out))
+        return partial(first.dot, second, result)
     return partial(np.matmul, left, right, out)
 
 
