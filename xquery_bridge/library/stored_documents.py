@@ -15,6 +15,7 @@ from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.json_nodes import BinaryNode, json_document
 from xquery_bridge.runtime.node_builder import parse_xml
 from xquery_bridge.runtime.nodes import DocumentNode, TextNode
+from xquery_bridge.runtime.opaque import OpaqueItem, no_typed_value
 from xquery_bridge.runtime.serialization import json_node_text, markup
 from xquery_bridge.runtime.values import string_of
 from xquery_bridge.store import Document, Kind
@@ -99,8 +100,11 @@ def document_nodes(context: DynamicContext, documents: Iterable[Document]) -> li
 def document_of(uri: str, root: Any, collections: Iterable[str] = ()) -> Document:
     """A document to be stored, from a node.
 
-    Raises XDMP-DOCROOT for what is no document: attributes, several roots, items that are no nodes.
+    Raises XDMP-DOCROOT for what is no document: attributes, several roots; XPTY0004 for items that are no nodes,
+    FOTY0013 for those that have no value to store.
     """
+    if isinstance(root, OpaqueItem):
+        raise no_typed_value(root)
     if not isinstance(root, XPathNode):
         raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(root)} as node()", expression=f'document "{uri}"')
     node: Any = root

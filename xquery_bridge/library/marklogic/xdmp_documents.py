@@ -42,9 +42,9 @@ def existing(context: DynamicContext, uri: str, function: str) -> Document:
 # ------------------------------------------------------------------------------------------------------ whole documents
 
 
-@XDMP.row("document-insert($uri as xs:string, $root as node()) as empty-sequence()", needs="dynamic", effects=True)
+@XDMP.row("document-insert($uri as xs:string, $root as item()) as empty-sequence()", needs="dynamic", effects=True)
 @XDMP.row(
-    "document-insert($uri as xs:string, $root as node(), $options as item()*) as empty-sequence()",
+    "document-insert($uri as xs:string, $root as item(), $options as item()*) as empty-sequence()",
     needs="dynamic",
     effects=True,
 )
@@ -64,11 +64,11 @@ def _option_collections(options: Any) -> list[str]:
 
 
 @XDMP.row(
-    "document-insert($uri as xs:string, $root as node(), $permissions as item()*, $collections as xs:string*)"
+    "document-insert($uri as xs:string, $root as item(), $permissions as item()*, $collections as xs:string*)"
     " as empty-sequence()",
-    "document-insert($uri as xs:string, $root as node(), $permissions as item()*, $collections as xs:string*,"
+    "document-insert($uri as xs:string, $root as item(), $permissions as item()*, $collections as xs:string*,"
     " $quality as xs:int?) as empty-sequence()",
-    "document-insert($uri as xs:string, $root as node(), $permissions as item()*, $collections as xs:string*,"
+    "document-insert($uri as xs:string, $root as item(), $permissions as item()*, $collections as xs:string*,"
     " $quality as xs:int?, $forest-ids as xs:unsignedLong*) as empty-sequence()",
     needs="dynamic",
     effects=True,
