@@ -119,3 +119,21 @@ DOCUMENT = parse_xml(b"""<a><b k="1"><c n="1">x</c></b><b k="2"><c n="2">y</c><c
 
 def results(query: str) -> list[object]:
     return ENGINE.compile(query).run(context_item=DOCUMENT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ATOMS, max_size=4) | ALIKE, KEYS | ALIKE.map(lambda keys: f"({', '.join(keys)})"), st.booleans())
+def test_comparing_with_a_sequence_that_stays_finds_the_same(values: list[str], members: str, swapped: bool) -> None:
+    start = f"let $all := ({', '.join(values)}), $some := {members} return"
+    condition = "$some = $x" if swapped else "$x = $some"
+    naive = f"{start} for $x in $all return (function($a, $b) {{ $a = $b }})({'$some, $x' if swapped else '$x, $some'})"
+    assert outcome(f"{start} for $x in $all return {condition}") == outcome(naive)
+
+
+def test_members_are_gathered_once() -> None:
+    query = "let $b := (2, 4)[. > 0] return (1 to 5)[. = $b]"
+    assert "Members(" in ENGINE.compile(query).python
+    assert ENGINE.evaluate(query) == [2, 4]
+    assert ENGINE.evaluate("let $b := ('x', 'y')[. ne ''] return <a k='x'/>/@*[. = $b] ! string()") == ["x"]
+    with pytest.raises(XQueryError):
+        ENGINE.evaluate("let $b := ('x', 'y')[. ne ''] return (1 to 5)[. = $b]")

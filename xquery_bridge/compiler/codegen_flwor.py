@@ -503,7 +503,7 @@ def is_inline(node: ir.Expr) -> bool:
     """Whether an expression's code is likely to be a Python expression (if not, it still works, with more lines)."""
     if isinstance(node, ir.Once):
         return True
-    if isinstance(node, ir.Join):
+    if isinstance(node, (ir.Join, ir.Member)):
         return is_inline(node.probe)
     if not isinstance(node, _INLINE) or (isinstance(node, ir.Step) and node.predicates):
         return False

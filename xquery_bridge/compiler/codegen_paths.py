@@ -53,6 +53,17 @@ class PathCodegen(FlworCodegen):
         cell = node.cell.python
         return Code(f"({cell}[0] if {cell} else keep({cell}, {code.text}))", code.form, code.depth + 2)
 
+    def value_Member(self, node: ir.Member) -> Code:
+        """A question to the members of a sequence, which are gathered when first asked for."""
+        with self.out.capture() as block:
+            sequence = self.value(node.sequence)
+        if block.lines or ":=" in sequence.text:
+            sequence = self.split(node.sequence)
+        probe = self.value(node.probe)
+        cell = node.cell.python
+        members = f"({cell}[0] if {cell} else keep({cell}, Members({sequence.text})))"
+        return Code(self.mark(node, f"{members}.have({probe.text})"), "item", max(sequence.depth, probe.depth) + 3)
+
     def value_Join(self, node: ir.Join) -> Code:
         """The items of an index that match; the probe is not evaluated where there are no items at all."""
         with self.out.capture() as block:

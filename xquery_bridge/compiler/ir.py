@@ -717,6 +717,21 @@ class Join(Node):
         self.free = own if self.cell is None else own | {self.cell}
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class Member(Node):
+    """`probe = sequence`, where loops change the probe only: what the sequence has is kept in a cell, ready to be asked."""
+
+    kids: ClassVar[tuple[str, ...]] = ("sequence", "probe")
+    type: StaticType = BOOLEAN
+    cell: Var
+    sequence: Expr
+    probe: Expr
+
+    def refresh(self) -> None:
+        Node.refresh(self)
+        self.free = self.free | {self.cell}
+
+
 # ------------------------------------------------------------------------------------------------------------ functions
 
 

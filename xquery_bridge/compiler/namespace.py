@@ -98,7 +98,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "processing_instruction",
         ),
     ),
-    (indexes, ("Index", "keep", "tree_index", "tree_path")),
+    (indexes, ("Index", "Members", "keep", "tree_index", "tree_path")),
     (json_nodes, ("array_node", "binary_node", "boolean_node", "null_node", "number_node", "object_node")),
     (
         caught,

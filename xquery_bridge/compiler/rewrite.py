@@ -338,6 +338,27 @@ class Rewriter:
         node.refresh()
         return node
 
+    def inner_Compare(self, node: ir.Compare) -> ir.Expr:
+        """A general comparison with a sequence that stays the same is a look into what it has."""
+        if self.levels and node.general and node.operator == "eq" and node.collation == CODEPOINT:
+            for sequence, probe in ((node.right, node.left), (node.left, node.right)):
+                if sequence.type.high is not None or sequence.purity != ir.PURE or isinstance(sequence, ir.Range):
+                    continue
+                target = self._loop(self._needed(sequence.free))
+                if target is None or self._needed(probe.free) <= target:
+                    continue
+                if self.enhanced and not self._immutable(sequence):
+                    continue
+                inner, self.levels = self.levels, self.levels[:target]
+                sequence = self.expr(sequence)
+                self.levels = inner
+                return ir.Member(
+                    cell=self._cell(target), sequence=sequence, probe=self.expr(probe), start=node.start, end=node.end
+                )
+        node.left, node.right = self.expr(node.left), self.expr(node.right)
+        node.refresh()
+        return node
+
     def inner_InlineFunction(self, node: ir.InlineFunction) -> ir.Expr:
         self.levels.append(_Level(None))
         self._bind([param.var for param in node.params])

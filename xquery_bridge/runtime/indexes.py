@@ -169,6 +169,36 @@ class Index:
         return [items[at] for at in sorted(found)]
 
 
+class Members:
+    """The atomized items of a sequence, for general comparisons by `=` with one value after another."""
+
+    __slots__ = ("atoms", "kind", "table")
+
+    def __init__(self, value: Value) -> None:
+        self.atoms = as_list(atomize(value))
+        kinds = frozenset(map(type, self.atoms)) if type(self.atoms) is not range else frozenset((int,))
+        #: str where all are texts, int where all are integers: then the table has them
+        self.kind: type | None = str if kinds <= _TEXTS else int if kinds == {int} else None
+        self.table: Any = ()
+        if self.kind is str:
+            self.table = frozenset(map(_text, self.atoms))
+        elif self.kind is int:
+            self.table = self.atoms if type(self.atoms) is range else frozenset(self.atoms)
+
+    def have(self, probe: Value) -> bool:
+        """Whether `probe = members`. Raises what the comparison raises."""
+        kind = type(probe)
+        if kind is self.kind:
+            return probe in self.table
+        if self.kind is str:
+            atom = atomize(probe)
+            if type(atom) is UntypedAtomic:
+                return atom.value in self.table
+            probe = atom
+        found: bool = comparison.general_eq(probe, self.atoms)
+        return found
+
+
 def _note(table: dict[Any, list[int]], key: Any, at: int) -> None:
     """Put the place of an item under a key, once."""
     known = table.get(key)
