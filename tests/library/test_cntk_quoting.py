@@ -1,5 +1,7 @@
 """The quoted forms of cntk: items, on one line each."""
 
+import logging
+
 import pytest
 
 from xquery_bridge.engine import Engine
@@ -51,6 +53,29 @@ _FORMS = [
         "cntk:batch(cntk:shape(2), json:to-array(1 to 6), cntk:gpu(0), 'double')",
         "cntk:value(Data Type(double), Shape([2 x 3]), Device(GPU(0)))",
     ),
+    (
+        'cntk:function-output(cntk:abs(cntk:input-variable(cntk:shape(3), "float")))',
+        f"cntk:variable(Output(Uid(Abs1_Output_0), Shape([3]), {_BOTH}))",
+    ),
+    (
+        'cntk:times(cntk:parameter-from-scalar(cntk:shape((2, 3)), "float", 0), cntk:plus('
+        'cntk:input-variable(cntk:shape(3), "float", fn:false(), fn:false(), "b", cntk:default-batch-axis()), '
+        'cntk:input-variable(cntk:shape(3), "float", fn:false(), fn:false(), "a", cntk:default-batch-axis())))',
+        "cntk:function(Composite Times (Input(Name(b), Shape([3]), Dynamic Axes([Batch Axis(Default Batch Axis)])), "
+        "Input(Name(a), Shape([3]), Dynamic Axes([Batch Axis(Default Batch Axis)]))))",
+    ),
+    (
+        'cntk:input-variable(cntk:shape((cntk:shape-free-dimension(), 2)), "float", fn:false(), fn:false(), "x", '
+        '(cntk:dynamic-axis("words"), cntk:dynamic-axis("texts", fn:false())))',
+        "cntk:variable(Input(Name(x), Shape([* x 2]), Dynamic Axes([Sequence Axis(words), Batch Axis(texts)])))",
+    ),
+    ("cntk:all-axes()", "cntk:axis(All Axes)"),
+    ("cntk:unknown-dynamic-axes()", "cntk:axis(Unknown Axes)"),
+    ("cntk:unknown-shape()", "cntk:shape([???])"),
+    (
+        "cntk:glorot-uniform-initializer(2, 1, 0, 7)",
+        "cntk:initializer(GlorotUniform(Scale(2), Output Rank(1), Filter Rank(0), Seed(7)))",
+    ),
     ("cntk:constant-initializer(1.5)", "cntk:initializer(Constant(Value(1.5)))"),
     (
         'cntk:sgd-learner(cntk:parameter-from-scalar(cntk:shape(1), "float", 0), '
@@ -60,9 +85,52 @@ _FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "expected"), _FORMS, ids=[form[1][:60] for form in _FORMS])
-def test_an_item_is_quoted_by_type_and_description(expression, expected):
-    assert _ENGINE.evaluate(f"xdmp:quote({expression})") == [expected]
+_EACH_FORM = pytest.mark.parametrize(("expression", "expected"), _FORMS, ids=[form[1][:60] for form in _FORMS])
+
+
+@_EACH_FORM
+def test_an_item_is_quoted_and_described_by_type_and_description(expression, expected):
+    query = f"let $item := {expression} return (xdmp:quote($item), xdmp:describe($item))"
+    assert _ENGINE.evaluate(query) == [expected, expected]
+
+
+@_EACH_FORM
+def test_an_answer_has_the_form_as_plain_text_and_names_the_type(expression, expected):
+    [part] = _ENGINE.answer(expression).parts
+    assert (part.content_type, part.primitive) == ("text/plain", expected.partition("(")[0])
+    assert part.body.decode() == expected
+
+
+@_EACH_FORM
+def test_a_log_has_the_form_on_one_line(expression, expected, caplog):
+    with caplog.at_level(logging.INFO):
+        _ENGINE.evaluate(f"xdmp:log(('item', {expression}))")
+    assert [record.getMessage() for record in caplog.records if expected in record.getMessage()] == [f"item {expected}"]
+
+
+#: Expressions over $x [4 x 2], an input with the default axes, and CNTK's own description of their results.
+_DESCRIBED = [
+    ("$x", "Input('Input0', [4 x 2], [*, #])"),
+    ('cntk:input-variable(cntk:shape(3), "float", fn:false(), fn:false(), "x", ())', "Input('x', [3], [])"),
+    ('cntk:input-variable(cntk:shape(()), "float", fn:false(), fn:false(), "x", cntk:default-batch-axis())',
+     "Input('x', [], [#])"),
+    ('cntk:input-variable(cntk:shape(1), "float", fn:false(), fn:false(), "x",'
+     ' (cntk:dynamic-axis("words"), cntk:default-batch-axis()))', "Input('x', [1], [words, #])"),
+    ('cntk:input-variable(cntk:shape((cntk:shape-free-dimension(), 2)), "float")', "Input('Input1', [* x 2], [*, #])"),
+    ('cntk:parameter(cntk:shape((2, cntk:shape-inferred-dimension())), "float", cntk:glorot-uniform-initializer())',
+     "Parameter('Parameter1', [2 x ?], [])"),
+    ('cntk:scalar("float", 1)', "Constant('Constant1', [], [])"),
+    ("cntk:placeholder-variable()", "Placeholder('Placeholder1', [???], [???])"),
+    ("cntk:softmax($x)", "Output('Softmax1_Output_0', [4 x 2], [*, #])"),
+    ('cntk:softmax($x, "p")', "Output('p', [4 x 2], [*, #])"),
+    ("cntk:sequence-slice($x, 0, 2)", "Output('Block19_Output_0', [4 x 2], [defaultDynamicAxis_fixedSliceOf_2, #])"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "expected"), _DESCRIBED, ids=[form[1] for form in _DESCRIBED])
+def test_a_variable_as_string_is_cntks_own_description(expression, expected):
+    query = f'let $x := cntk:input-variable(cntk:shape((4, 2)), "float") return cntk:variable-as-string({expression})'
+    assert _ENGINE.evaluate(query) == [expected]
 
 
 def test_a_trainer_shows_its_parts_and_the_samples_seen():
@@ -82,11 +150,6 @@ def test_a_trainer_shows_its_parts_and_the_samples_seen():
 def test_an_erased_value_says_so():
     query = "let $v := cntk:value(cntk:shape(1), json:to-array(1)) return (cntk:value-erase($v), xdmp:quote($v))"
     assert _ENGINE.evaluate(query) == ["cntk:value(Erased)"]
-
-
-def test_answers_name_the_type_of_the_item():
-    [part] = _ENGINE.answer('cntk:scalar("float", 1)').parts
-    assert (part.content_type, part.primitive) == ("text/plain", "cntk:constant")
 
 
 @pytest.mark.parametrize("query", ["fn:string(cntk:cpu())", "cntk:cpu() || ''", "cntk:cpu() eq cntk:cpu()"])
