@@ -140,7 +140,10 @@ def import_onnx(data: bytes | bytearray | memoryview, device: Device = CPU) -> C
             that CNTK has no counterpart for; the sentence names it.
     """
     model = read_onnx(bytes(data))
-    return GraphReader(model.graph, opset_of(model)).read()
+    try:
+        return GraphReader(model.graph, opset_of(model)).read()
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CntkError(f"ONNX model: the file is damaged, its graph does not fit together: {error!r}.") from None
 
 
 class GraphReader:
@@ -187,7 +190,7 @@ class GraphReader:
     # Inputs and outputs
 
     def _inputs(self, rows: Sequence[Any]) -> None:
-        from onnx.helper import tensor_dtype_to_np_dtype
+        from onnx import TensorProto
 
         shapes: list[list[int | str]] = []
         for row in rows:
@@ -195,10 +198,9 @@ class GraphReader:
                 raise CntkError(f"ONNX model: the input '{row.name}' is no tensor.")
             element = row.type.tensor_type.elem_type
             if element not in _NUMBERS:
-                raise CntkError(
-                    f"ONNX model: the input '{row.name}' holds {tensor_dtype_to_np_dtype(element)} values; numbers "
-                    "were expected."
-                )
+                known = element in TensorProto.DataType.values()
+                kind = TensorProto.DataType.Name(element) if known else f"values of type {element}"
+                raise CntkError(f"ONNX model: the input '{row.name}' holds {kind}; numbers were expected.")
             shapes.append([_dimension(d) for d in row.type.tensor_type.shape.dim])
         numbers_only = all(isinstance(d, int) for shape in shapes for d in shape)
         self.leading_is_one = numbers_only and all(len(s) > 1 and s[0] == 1 for s in shapes)
