@@ -56,7 +56,7 @@ class Value:
         starts: for each sequence whether it starts anew.
     """
 
-    __slots__ = ("dense_array", "_sparse", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
+    __slots__ = ("_sparse", "dense_array", "device", "has_batch", "lengths", "read_only", "sample_shape", "starts")
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class Value:
             raise CntkError(f"one-hot: {steps.sum()} indices were expected for the steps, {len(found)} came.")
         value = cls(np.empty(0, dtype), shape, True, steps, device)
         entries = Entries(np.arange(len(found), dtype=np.intp) * classes + found)
-        value._array, value._sparse = None, (entries, (len(found), classes), np.dtype(dtype))
+        value.dense_array, value._sparse = None, (entries, (len(found), classes), np.dtype(dtype))
         return value
 
     # Looking at values
