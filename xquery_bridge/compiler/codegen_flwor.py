@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from xquery_bridge.compiler import ir
@@ -138,7 +139,7 @@ class FlworCodegen(OperatorCodegen):
                 if isinstance(clause, ir.Count) and clause.var.uses:
                     self.out.line(f"{clause.var.python} = 0")
             if end is None:
-                self._looped(head, stop, lambda s=segment: self._clauses(s, 0, result, body, stop, whole))
+                self._looped(head, stop, partial(self._clauses, segment, 0, result, body, stop, whole))
                 break
             head = self._barrier(clauses, begin, end, head, result)
             begin = end + 1

@@ -403,7 +403,7 @@ def new_map(entries: Sequence[tuple[Any, Value]]) -> XdmMap:
 
 def first_entries(pairs: Sequence[tuple[Any, Value]]) -> XdmMap:
     """The map of some entries; of two same keys the first one counts, as in map:merge."""
-    entries: dict[Any, tuple[Any, Value]] = {}
+    entries: dict[Any, tuple[Any, Value] | None] = {}
     for key, value in pairs:
         if type(key) is not int and type(key) is not str:
             return XdmMap.merged([XdmMap.of([pair]) for pair in pairs])

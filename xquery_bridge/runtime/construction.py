@@ -104,7 +104,8 @@ class _Content:
             return
         pending = self.pending
         after_atomic = False
-        for item in value if type(value) is list or type(value) is range else (value,):
+        items: Any = value if type(value) is list or type(value) is range else (value,)
+        for item in items:
             kind = type(item)
             if kind is str or kind is int:
                 text = item if kind is str else str(item)
