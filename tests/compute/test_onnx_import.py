@@ -323,3 +323,26 @@ def test_what_has_no_counterpart_is_named(text: str, sentence: str) -> None:
 def test_an_operator_set_that_is_too_old_is_refused() -> None:
     with pytest.raises(cntk.CntkError, match="from 7 on"):
         import_onnx(model_of("float[N,4] x => float y : y = Tanh(x)", 6))
+
+
+def test_a_recurrence_as_pytorch_exports_it_with_the_batch_first_and_states_of_zeros() -> None:
+    rng = np.random.default_rng(5)
+    text = """g (float[batch,steps,3] x) => (float[batch,2] y) {
+        t = Transpose<perm=[1,0,2]>(x)
+        shape = Shape(t)
+        one = Constant<value_ints=[1]>()
+        n = Gather(shape, one)
+        units = Constant<value_ints=[4]>()
+        sizes = Concat<axis=0>(one, n, units)
+        h = ConstantOfShape(sizes)
+        r, last, cell = LSTM<hidden_size=4>(t, W, R, B, , h, h)
+        s = Squeeze(r, one)
+        back = Transpose<perm=[1,0,2]>(s)
+        end = Constant<value_int=-1>()
+        final = Gather<axis=1>(back, end)
+        y = Gemm<transB=1>(final, V, c)
+    }"""
+    shapes = {"W": (1, 16, 3), "R": (1, 16, 4), "B": (1, 32), "V": (2, 4), "c": (2,)}
+    data = with_weights(text, **{name: rng.normal(size=shape) for name, shape in shapes.items()})
+    function = assert_as_onnxruntime(data, leaves_again=False)
+    assert [(v.shape, len(v.dynamic_axes)) for v in function.outputs] == [((2,), 1)]

@@ -145,13 +145,21 @@ def _pooling(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
         kind = "Average" if average else "Max"
         if whole:
             return w.node(f"Global{kind}Pool", [x], _hint(f))  # type: ignore[no-any-return]
+        x, pads = _entered(w, x, spatial), _pads(spatial)
+        taps = [each.kernel for each in spatial[::-1]]
+        if any(pad >= k for pad, k in zip(pads, [*taps, *taps], strict=True)):  # ONNX' pooling does not take these
+            if average:
+                raise CntkError(f"ONNX model: the average of {f.as_string()} has a window outside of its operand.")
+            beyond = [0, 0, *pads[: len(taps)], 0, 0, *pads[len(taps) :]]
+            x = w.node("Pad", [x, w.integers(beyond), w.scalar(operand, -math.inf)])
+            pads = [0] * len(pads)
         return w.node(  # type: ignore[no-any-return]
             f"{kind}Pool",
-            [_entered(w, x, spatial)],
+            [x],
             _hint(f),
-            kernel_shape=[x.kernel for x in spatial[::-1]],
-            strides=[x.stride for x in spatial[::-1]],
-            pads=_pads(spatial),
+            kernel_shape=taps,
+            strides=[each.stride for each in spatial[::-1]],
+            pads=pads,
             **options,
         )
 

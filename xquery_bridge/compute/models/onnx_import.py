@@ -134,7 +134,7 @@ def import_onnx(data: bytes | bytearray | memoryview, device: Device = CPU) -> C
         data: the bytes of the file.
         device: where the parameters are asked to be; the work is done on the processor in any case.
     Returns:
-        A composite with the inputs and outputs of the graph, in its order and by its names. Weights are parameters.
+        A composite with the inputs of the graph, by their names, and its outputs, in their order. Weights are parameters.
     Raises:
         CntkError: the data is truncated, too large, of another format, or uses an operator, or an attribute of one,
             that CNTK has no counterpart for; the sentence names it.
@@ -157,6 +157,8 @@ class GraphReader:
         """Folded shapes in which -1 stands for a dimension that is not known, and the tensor that has it."""
         self.joined: dict[str, Delay] = {}
         """Sequences joined with what stands beyond an end of them: half of what CNTK's delays are in ONNX."""
+        self.batch_names: set[str] = set()
+        """What the first dimension of inputs that are batches is called."""
         self.leading_is_one = False
         """Whether the batch axis is a first dimension of just 1 in the file."""
 
@@ -206,6 +208,8 @@ class GraphReader:
         self.leading_is_one = numbers_only and all(len(s) > 1 and s[0] == 1 for s in shapes)
         for row, shape in zip(rows, shapes, strict=True):
             marks = "B" + "d" * (len(shape) - 1) if self.leading_is_one else _marks(shape)
+            if marks[:1] == "B" and isinstance(shape[0], str):
+                self.batch_names.add(shape[0])
             static = [d for d, mark in zip(shape, marks, strict=True) if mark == "d"]
             sizes = Shape((FREE if isinstance(d, str) else d) for d in static[::-1])
             axes = [Axis.default_sequence()] * ("S" in marks) + [Axis.default_batch()] * ("B" in marks)
@@ -222,8 +226,15 @@ class GraphReader:
             tensor = self.tensor(row.name)
             if all_static or tensor.marks.rstrip("d") not in ("B", "SB"):
                 tensor = self.static(tensor)
+                if self._is_batch(row, len(tensor.marks)):
+                    tensor = self.batched(tensor)
             outputs.append(alias(tensor.variable, row.name) if self._needs_name(tensor, row.name) else _of(tensor))
         return outputs[0] if len(outputs) == 1 else combine(outputs)  # type: ignore[return-value]
+
+    def _is_batch(self, row: Any, rank: int) -> bool:
+        """Whether an output's first dimension has the name of the inputs' batch."""
+        declared = row.type.tensor_type.shape.dim
+        return len(declared) == rank > 0 and declared[0].dim_param in self.batch_names
 
     @staticmethod
     def _needs_name(tensor: Tensor, name: str) -> bool:
@@ -299,7 +310,7 @@ class GraphReader:
         if node.op_type in _RANDOM or not all(isinstance(a, np.ndarray) for a in arrays):
             return False
         unknown = next((self.unknown[name] for name in node.inputs if name in self.unknown), None)
-        if unknown is not None and node.op_type == "Expand":
+        if unknown is not None and node.op_type in ("ConstantOfShape", "Expand"):
             return False
         if unknown is not None and node.op_type not in _FOLDED_UNKNOWN:
             raise node.refused("it computes with the size of a batch or sequence, which CNTK does not give.")

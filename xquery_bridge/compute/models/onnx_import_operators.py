@@ -16,6 +16,7 @@ from ..ops.recurrence import future_value, past_value
 from ..shape import FREE, Shape
 from ..value import DTYPES
 from ..variable import Variable
+from .onnx_format import array_of
 from .onnx_import import Delay, GraphReader, Node, Tensor, permuted, shaped, squeezed, unsqueezed
 from .onnx_import_images import IMAGE_IMPORTS
 from .onnx_import_recurrence import RECURRENT_IMPORTS
@@ -487,6 +488,13 @@ def _expand(g: GraphReader, node: Node) -> Tensor:
     return Tensor(binary.element_times(*operands, name=_name(node)).output, marks)
 
 
+def _filled(g: GraphReader, node: Node) -> Tensor:
+    """One number everywhere in a tensor of the sizes of a batch or a batch of sequences."""
+    target = [int(v) for v in np.asarray(g.array(node, 0)).reshape(-1)]
+    number = array_of(node.get("value")) if "value" in node.attributes else np.zeros(1, np.float32)
+    return _expanded_like(node, g.stored(number.reshape(())), target, g.unknown[node.inputs[0]])
+
+
 def _expanded_like(node: Node, x: Tensor, target: list[int], source: Tensor) -> Tensor:
     """Broadcast to a batch, or a batch of sequences, that another tensor has; -1 in the target stands for its sizes."""
     open_places = [i for i, d in enumerate(target) if d < 0]
@@ -605,6 +613,7 @@ IMPORTS: Final[dict[str, Handler]] = {
     "Cast": _cast,
     "Clip": _clip,
     "Concat": _concat,
+    "ConstantOfShape": _filled,
     "Dropout": _identity,
     "Elu": partial(_attributed, blocks.elu, alpha=1.0),
     "Expand": _expand,
