@@ -475,45 +475,58 @@ def _phases(window: Window) -> list[_Phase]:
 
 
 class _Adjoint:
-    """The adjoint of a convolution: interleaved phases, each a convolution of stride 1."""
+    """The adjoint of a convolution: interleaved phases, each a convolution of stride 1.
+
+    With several phases one thread does all of them for an image while it is in its cache.
+    """
 
     def __init__(self, sizes: ConvolutionSizes, dtype: np.dtype[Any], exact: bool) -> None:
         self._g = sizes.groups
         self._in, self._out = sizes.channels // sizes.groups, sizes.maps // sizes.groups
         self._kernel = tuple(w.kernel for w in sizes.windows)
-        self._parts: list[tuple[tuple[Any, ...], tuple[Any, ...] | None, Array, Any, Array | None]] = []
         combinations = list(product(*(_phases(w) for w in sizes.windows)))
-        scratch: Array | None = None
+        by_image = len(combinations) > 1 and sizes.batch > 1 and sizes.operations / sizes.batch >= _PARALLEL_OPERATIONS
+        self._images = 1 if by_image else sizes.batch
+        self._items = sizes.batch // max(1, self._images)
+        self._workers = min(threads(), self._items) if by_image else 1
+        self._places: list[tuple[tuple[Any, ...], tuple[Any, ...] | None, Array]] = []
+        """Where a phase lies in the result, its taps (None: it stays zero) and room for its kernel."""
+        self._lanes: list[list[tuple[_Forward, Array | None]]] = [[] for _ in range(self._workers)]
+        """For every thread the convolution of each phase, and room for what it gives."""
         for phases in combinations:
             place = (..., *(p.place for p in phases))
             windows = tuple(p.window for p in phases)
             taps = (..., *(p.taps for p in phases if p.taps is not None))
             if len(taps) <= len(phases):
-                self._parts.append((place, None, np.empty(0, dtype), None, None))
+                self._places.append((place, None, np.empty(0, dtype)))
                 continue
-            sub = ConvolutionSizes(sizes.batch, sizes.maps, sizes.channels, windows, sizes.groups)
             kernel = np.empty((self._g, self._in, self._out, *(w.kernel for w in windows)), dtype)
-            result = None
-            if len(combinations) > 1:
-                size = math.prod(sub.result_shape)
-                if scratch is None or scratch.size < size:
-                    scratch = np.empty(size, dtype)
-                result = scratch[:size].reshape(sub.result_shape)
-            self._parts.append((place, taps, kernel, _forward(sub, dtype, exact), result))
+            self._places.append((place, taps, kernel))
+            sub = ConvolutionSizes(self._images, sizes.maps, sizes.channels, windows, sizes.groups)
+            for lane in self._lanes:
+                result = np.empty(sub.result_shape, dtype) if len(combinations) > 1 else None
+                lane.append((_forward(sub, dtype, exact), result))
 
     def run(self, gy: Array, w: Array, out: Array) -> None:
         weights = w.reshape(self._g, self._out, self._in, *self._kernel).swapaxes(1, 2)
-        for place, taps, kernel, forward, result in self._parts:
+        kernels = []
+        for place, taps, kernel in self._places:
             if taps is None:
                 out[place] = 0
                 continue
             np.copyto(kernel, weights[taps])
-            flat = kernel.reshape(self._g * self._in, self._out, *kernel.shape[3:])
-            if result is None:
-                forward.run(gy, flat, out)
-            else:
-                forward.run(gy, flat, result)
-                np.copyto(out[place], result)
+            kernels.append((place, kernel.reshape(self._g * self._in, self._out, *kernel.shape[3:])))
+
+        def item(number: int, worker: int) -> None:
+            images = slice(number * self._images, (number + 1) * self._images)
+            for (place, kernel), (forward, result) in zip(kernels, self._lanes[worker], strict=True):
+                if result is None:
+                    forward.run(gy[images], kernel, out[images])
+                else:
+                    forward.run(gy[images], kernel, result)
+                    np.copyto(out[images][place], result)
+
+        parallel(item, self._items, self._workers)
 
 
 class _Spread:
