@@ -1,6 +1,6 @@
 """`make bench`: every measurement there is, or those named; each prints a table of ratios measured within one run.
 
-    python -m benchmarks.run [service] [boundary] [xqbench] [perf] [memory]
+    python -m benchmarks.run [service] [boundary] [xqbench] [perf] [memory] [sparse] [random]
 
 xqbench and perf need the public suites beside this checkout and their peers installed (see their READMEs).
 """
@@ -61,12 +61,24 @@ def memory() -> int:
     return _python("-m", "benchmarks.memory")
 
 
+def sparse() -> int:
+    """A training step of an embedding of 345,861 rows against one of 3,458 rows."""
+    return _python("-m", "benchmarks.sparse")
+
+
+def random() -> int:
+    """CNTK's random numbers against those of NumPy's own generator."""
+    return _python("-m", "benchmarks.random_draws")
+
+
 BENCHMARKS: dict[str, Callable[[], int]] = {
     "service": service,
     "boundary": boundary,
     "xqbench": xqbench,
     "perf": perf,
     "memory": memory,
+    "sparse": sparse,
+    "random": random,
 }
 
 

@@ -31,6 +31,7 @@ _CHUNK = _BLOCKS * _STRIDE
 
 _WORD_MASK = (1 << 64) - 1
 _TO_UNIT = 2.0**-64
+_TO_HALF = np.array(2.0**-32)
 
 
 def _constant(value: int) -> NDArray[np.uint64]:
@@ -48,6 +49,7 @@ _TEMPER_C = _constant(0x71D67FFFEDA60000)
 _TEMPER_D = _constant(0xFFF7EEE000000000)
 
 _LOW_BYTE, _EIGHT = _constant(255), _constant(8)
+_LOW_HALF, _THIRTY_TWO = _constant(0xFFFFFFFF), _constant(32)
 # Boost clears this one bit of a word before making a double of it (perhaps meaning all the bits that do not fit).
 _NOT_BIT_11 = _constant(_WORD_MASK ^ (1 << 11))
 
@@ -61,6 +63,7 @@ class _Workspace(threading.local):
         self.second = np.empty(_STRIDE, np.uint64)
         self.scratch = np.empty(_CHUNK, np.uint64)
         self.output = np.empty(_CHUNK, np.uint64)
+        self.reals = np.empty(_CHUNK)
         x, split = self.words, _STATE - _MIDDLE
         self.blocks = [
             (
@@ -139,6 +142,18 @@ class MersenneTwister64:
             bit_xor(out, scratch, out)
         np.right_shift(out, _TEMPER_43, scratch)
         bit_xor(out, scratch, out)
+
+
+def _to_unit(words: Words, out: NDArray[np.float64]) -> None:
+    """words / 2**64, each rounded once: halves of 32 bits, as signed integers, convert far faster than whole words."""
+    half, low = _WORKSPACE.scratch[: len(words)], _WORKSPACE.reals[: len(words)]
+    np.right_shift(words, _THIRTY_TWO, half)
+    np.copyto(out, half.view(np.int64))
+    np.bitwise_and(words, _LOW_HALF, half)
+    np.copyto(low, half.view(np.int64))
+    np.multiply(low, _TO_HALF, low)
+    np.add(out, low, out)
+    np.multiply(out, _TO_HALF, out)
 
 
 @cache
@@ -255,7 +270,7 @@ class RandomStream:
         if not low < high:
             draws.fill(low)
             return
-        np.multiply(words, _TO_UNIT, out=draws)
+        _to_unit(words, draws)
         if low != 0.0 or high != 1.0:
             draws *= high - low
             draws += low
@@ -290,7 +305,7 @@ class RandomStream:
         byte = (block & _LOW_BYTE).astype(np.intp)
         mantissa = block & _NOT_BIT_11
         mantissa >>= _EIGHT
-        draws = np.multiply(mantissa, 2.0**-56)
+        draws = np.multiply(mantissa.view(np.int64), 2.0**-56)
         draws *= edges.take(byte)
         rejected = np.flatnonzero(np.abs(draws) >= inner_edges.take(byte))
         taken: list[int] = []  # positions of words that gave no draw of their own
