@@ -13,7 +13,7 @@ from ..graph import BlockFunction, CompositeFunction, PrimitiveFunction, as_bloc
 from ..plan import Call
 from ..shape import SCALAR, Shape
 from ..tensor import Array, Tensor
-from .binary import element_times, equal, greater_equal, minus, not_equal, plus, square
+from .binary import common_layout, element_times, equal, greater_equal, minus, not_equal, plus, square
 from .blocks import number, stand_in
 from .elementwise import log, negate
 from .linear import transpose_times
@@ -133,14 +133,23 @@ class _TopNError(Operator):
     differentiable = False
 
     def infer(self, function: PrimitiveFunction) -> list[Outcome]:
+        prediction, labels = function.operands[:2]
+        if not prediction.shape.is_unknown and not labels.shape.is_unknown:
+            broadcast_shape(self.name, [prediction, labels])
         return [Outcome(SCALAR, function.check_data_types(), ())]
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         z, y, top = node.inputs
+        if z.sample != y.sample or not z.sample:
+            raise CntkError(
+                f"{self.name}: two operands of one shape, no scalars, were expected, {Shape(z.sample[::-1])} and "
+                f"{Shape(y.sample[::-1])} came."
+            )
+        common_layout(node)
         out = plan.output(node, (), None, differentiable=False)
 
         def bind(z: Array, y: Array, top: Array, out: Array) -> Call:
-            rows_z, rows_y = z.reshape(-1, z.shape[-1]), y.reshape(-1, y.shape[-1])
+            rows_z, rows_y = np.broadcast_arrays(z.reshape(-1, z.shape[-1]), y.reshape(-1, y.shape[-1]))
 
             def count() -> None:
                 labels = rows_y.argmax(1)
@@ -191,21 +200,25 @@ class _CosDistance(Operator):
             if not plan.wants(operand):
                 continue
 
-            def rule(g: Array, x: Array, y: Array, c: Array, out: Array) -> Call:
-                def step() -> None:
-                    rows, others = x.reshape(-1, n), y.reshape(-1, n)
-                    norm = np.linalg.norm(rows, axis=1)[:, None]
-                    scale = norm * np.linalg.norm(others, axis=1)[:, None]
-                    inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale != 0)
-                    own = np.divide(1, norm * norm, out=np.zeros_like(norm), where=norm != 0)
-                    result = g.reshape(-1, 1) * (others * inverse - c.reshape(-1, 1) * rows * own)
-                    if operand.layout is None and result.shape[0] > 1:
-                        result = result.sum(0)
-                    np.copyto(out, result.reshape(out.shape))
-
-                return step
-
+            rule = partial(self._slope, n, operand.layout is None)
             plan.accumulate(operand, rule, [g, operand, other, node.output])
+
+    @staticmethod
+    def _slope(n: int, shared: bool, g: Array, x: Array, y: Array, c: Array, out: Array) -> Call:
+        """The call for the gradient of x, summed over the samples where one x is shared by all."""
+
+        def step() -> None:
+            rows, others = x.reshape(-1, n), y.reshape(-1, n)
+            norm = np.linalg.norm(rows, axis=1)[:, None]
+            scale = norm * np.linalg.norm(others, axis=1)[:, None]
+            inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale != 0)
+            own = np.divide(1, norm * norm, out=np.zeros_like(norm), where=norm != 0)
+            result = g.reshape(-1, 1) * (others * inverse - c.reshape(-1, 1) * rows * own)
+            if shared and result.shape[0] > 1:
+                result = result.sum(0)
+            np.copyto(out, result.reshape(out.shape))
+
+        return step
 
 
 def _cosine(x: Array, y: Array, frames: int) -> Array:

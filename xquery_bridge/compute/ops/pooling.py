@@ -129,6 +129,9 @@ class _Unpooling(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         operand, pooled = node.inputs
+        frames = [1 if each.layout is None else each.layout.frames for each in (operand, pooled)]
+        if frames[0] != frames[1]:
+            raise CntkError(f"Unpooling: the operands have different numbers of samples ({frames[0]} and {frames[1]}).")
         windows = _windows(node.attributes, "unpoolingWindowShape", Shape(pooled.sample[::-1]))
         work = _kernel(windows, pooled, "max", False)
         node.saved["work"] = work

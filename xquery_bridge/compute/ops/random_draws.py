@@ -7,7 +7,6 @@ An unseeded one takes its seed from the session when it is built. Numbers are dr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CntkError
-from ..graph import CompositeFunction, Function, Outcome, PrimitiveFunction
+from ..graph import CompositeFunction, Function, Outcome, PrimitiveFunction, as_variable
 from ..plan import Call, Node, PlanBuilder
 from ..random import RandomStream
 from ..session import current_session
@@ -289,13 +288,14 @@ def _distribution(kind: str, arguments: list[float], seed: int | None) -> dict[s
     }
 
 
-def _check_range(name: str, kind: str, arguments: list[float]) -> None:
+def _check_range(name: str, kind: str, arguments: list[float], data_type: str) -> None:
     """Refuses what a distribution cannot have: an empty or endless range, a negative deviation, no probability."""
     first, last = arguments[0], arguments[-1]
+    widest = float(np.finfo(DTYPES.get(data_type, np.float64)).max)
     if kind == "uniform" and not first < last:
         raise CntkError(f"{name}: low end of the range ({first:g}) must be < high end of the range ({last:g})")
-    if kind == "uniform" and not math.isfinite(last - first):
-        raise CntkError(f"{name}: a finite range was expected, from {first:g} to {last:g} came.")
+    if kind == "uniform" and not (abs(last) <= widest and last - first <= widest):
+        raise CntkError(f"{name}: a range within {widest:g} was expected, from {first:g} to {last:g} came.")
     if kind == "normal" and last < 0:
         raise CntkError(f"{name}: standard deviation ({last:g}) must be non-negative")
     if kind == "gumbel" and last < 0:
@@ -307,14 +307,14 @@ def _check_range(name: str, kind: str, arguments: list[float]) -> None:
 def _of_shape(kind: str, arguments: list[float], shape: Shape, data_type: str, seed: int | None, name: str) -> Any:
     if data_type not in DTYPES:
         raise CntkError(f'{kind} random: the data type must be "float" or "double", "{data_type}" came.')
-    _check_range(f"{kind.capitalize()}Random", kind, arguments)
+    _check_range(f"{kind.capitalize()}Random", kind, arguments, data_type)
     attributes = _distribution(kind, arguments, seed)
     attributes["newShape"], attributes["newDataType"] = Shape(shape), data_type
     return call(_RANDOM_DISTRIBUTION, [], attributes, name)
 
 
 def _like(kind: str, arguments: list[float], operand: Operand, seed: int | None, name: str) -> CompositeFunction:
-    _check_range(f"{kind.capitalize()}RandomLike", kind, arguments)
+    _check_range(f"{kind.capitalize()}RandomLike", kind, arguments, as_variable(operand).data_type)
     return call(_RANDOM_DISTRIBUTION, [operand], _distribution(kind, arguments, seed), name)
 
 

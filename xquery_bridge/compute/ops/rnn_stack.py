@@ -276,10 +276,11 @@ class _OptimizedRnnStack(Operator):
             )
         if x.layout is None or x.layout.lengths is None or len(x.sample) != 1:
             raise CntkError("OptimizedRNNStack: sequences of vectors were expected.")
-        stack = _Stack(node, x.sample[0])
-        size = blob_size(*stack.sizes)
+        hidden, layers = int(attributes["hiddenSize"]), int(attributes["numLayers"])
+        size = blob_size(CELLS[attributes["recurrentOp"]], x.sample[0], hidden, layers, 1 + attributes["bidirectional"])
         if blob.size != size:
             raise CntkError(f"OptimizedRNNStack: {size} weights were expected, {blob.size} came.")
+        stack = _Stack(node, x.sample[0])
         node.saved["stack"] = stack
         out = plan.output(node, (stack.hidden * stack.directions,), x.layout)
 
