@@ -87,6 +87,9 @@ def external_variables(vars_text: str, typed: list[TypedField]) -> list[External
 
 
 def _json_object(text: str) -> dict[str, object]:
+    if _nests_deeper(text, _DEEPEST):
+        # the decoder works on the stack, and where the recursion limit was raised it would end the process
+        raise RequestError(400, "REST-INVALIDPARAM", "The parameter vars is not JSON: it is nested too deeply.")
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
         if _SURROGATE.search(text):  # two of them may be one character, so the values decide
@@ -97,6 +100,26 @@ def _json_object(text: str) -> dict[str, object]:
     if not isinstance(found, dict):
         raise RequestError(400, "REST-INVALIDPARAM", 'The parameter vars must be a JSON object: {"name": value, …}.')
     return found
+
+
+#: How deep arrays and objects in `vars` may lie in each other.
+_DEEPEST = 500
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def _nests_deeper(text: str, limit: int) -> bool:
+    """Whether brackets outside of strings lie in each other more than `limit` deep."""
+    if text.count("[") + text.count("{") <= limit:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif found[0] in "]}":
+            depth -= 1
+    return False
 
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
