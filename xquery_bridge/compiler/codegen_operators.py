@@ -20,6 +20,13 @@ _RUNTIME_ARITHMETIC: Final = {
     "idiv": "integer_divide",
     "mod": "modulo",
 }
+#: The operators on operands of which one is surely a Decimal.
+_DECIMAL_ARITHMETIC: Final = {
+    "+": "decimal_add",
+    "-": "decimal_subtract",
+    "*": "decimal_multiply",
+    "div": "decimal_divide",
+}
 _PYTHON_COMPARISON: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 #: Kinds that Python's own comparison operators order as XQuery does.
@@ -96,6 +103,8 @@ class OperatorCodegen(CodegenBase):
         depth = max(left.depth, right.depth) + 1
         operator = node.operator
         form = "item" if node.type.single else "any"
+        if operator in _DECIMAL_ARITHMETIC and left.form == right.form == "item" and _gives_decimal(node):
+            return self.call(node, _DECIMAL_ARITHMETIC[operator], left, right, form="item")
         if self.is_int(node.left, left) and self.is_int(node.right, right):
             fast = self._integers(node, left, right)
             if fast is not None:
@@ -637,6 +646,18 @@ _EXACT: Final = {
 
 def _within(found: StaticType, wanted: StaticType) -> bool:
     return found.low >= wanted.low and (wanted.high is None or (found.high is not None and found.high <= wanted.high))
+
+
+def _gives_decimal(node: ir.Expr) -> bool:
+    """Whether a value is surely a Decimal, not an integer that stands for one."""
+    if isinstance(node, ir.Literal):
+        return type(node.value) is Decimal
+    if not isinstance(node, ir.Arithmetic) or node.operator not in _DECIMAL_ARITHMETIC:
+        return False
+    operands = (node.left, node.right)
+    if not all(each.type.single and each.type.is_a("decimal") for each in operands):
+        return False
+    return node.operator == "div" or any(map(_gives_decimal, operands))
 
 
 def _is_constant(node: ir.Expr) -> bool:

@@ -28,6 +28,7 @@ _VALUE_COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 #: Helpers by the names they have in their own modules.
 _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (values, ("as_list", "atomize", "count", "ebv", "joined_text", "string_of", "text_of")),
+    (arithmetic, ("decimal_add", "decimal_divide", "decimal_multiply", "decimal_subtract")),
     (arithmetic, ("add", "subtract", "multiply", "divide", "integer_divide", "modulo", "negate", "plus")),
     (
         calls,

@@ -85,6 +85,12 @@ def _decimal_multiply(left: Any, right: Any) -> Decimal:
     return _held(_EXACT.multiply(left, right))
 
 
+#: The operators on an xs:decimal that is a Decimal and an integer or another decimal.
+decimal_add: Final = _decimal_add
+decimal_subtract: Final = _decimal_subtract
+decimal_multiply: Final = _decimal_multiply
+
+
 def _ratio(number: Any) -> tuple[int, int]:
     """A decimal or integer as (integer, power of ten)."""
     if isinstance(number, int):

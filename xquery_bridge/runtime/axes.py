@@ -594,7 +594,13 @@ def down(node: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
     found: Nodes = [node]
     for axis, step, test in path:
         if len(found) == 1:
-            found = axis(found[0], test)
+            (node,) = found
+            if axis is child and (name := test.element) is not None and type(node) is ElementNode:
+                children = node.children
+                if len(children) <= _MANY:
+                    found = [one for one in children if one.name is name]
+                    continue
+            found = axis(node, test)
         elif found:
             found = step(found, test)
         else:

@@ -343,7 +343,7 @@ def grouping_key(item: Any, collation: Collation | None = None) -> Any:
         return item
     family = _FAMILY[kind]
     if family == "string":
-        text = atomic_text(item)
+        text = item.value if kind is UntypedAtomic else atomic_text(item)
         return text if collation is None or collation.is_codepoint else ("string", collation.key(text))
     if family == "numeric":
         if kind is Decimal:

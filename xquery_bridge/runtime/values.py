@@ -19,11 +19,15 @@ from xquery_bridge.runtime.atomic import ATOMIC_CLASSES, INTEGER_CLASSES, STRING
 from xquery_bridge.runtime.casts import TEXT
 from xquery_bridge.runtime.functions import FunctionItem
 from xquery_bridge.runtime.json_items import JsonArray, MapMap
+from xquery_bridge.runtime.nodes import AttributeNode, ElementNode, TextNode
 from xquery_bridge.runtime.opaque import OpaqueItem, no_typed_value
 
 Value: TypeAlias = Any
 
 EMPTY: Final[list[Any]] = []
+
+#: Nodes with one typed value each.
+_UNTYPED_NODES: Final[frozenset[type]] = frozenset((ElementNode, AttributeNode, TextNode))
 
 
 def iterate(value: Value) -> Iterable[Any]:
@@ -102,8 +106,11 @@ def atomize(value: Value) -> Value:
     if kind is list:
         if len(value) == 1:
             return atomize_item(value[0])
-        if ATOMIC_CLASSES.issuperset(map(type, value)):
+        kinds = set(map(type, value))
+        if kinds <= ATOMIC_CLASSES:
             return value
+        if kinds <= _UNTYPED_NODES:
+            return [item.atomized() for item in value]
         result: list[Any] = []
         for item in value:
             if type(item) in ATOMIC_CLASSES:
@@ -256,10 +263,6 @@ def text_of(value: Value) -> str:
     return "" if item is None else string_of(item)
 
 
-#: The kinds of nodes whose typed value is their string value.
-_TEXT_KINDS: Final = frozenset(("element", "attribute", "text"))
-
-
 def joined_text(value: Value) -> str:
     """The atomized items as strings with blanks between: attribute values, string constructors (XQuery 3.1, 3.9.1.1)."""
     writer = TEXT.get(type(value))
@@ -268,7 +271,7 @@ def joined_text(value: Value) -> str:
     if type(value) is list:
         if not value:
             return ""
-        if len(value) == 1 and getattr(value[0], "kind", "") in _TEXT_KINDS:
+        if len(value) == 1 and type(value[0]) in _UNTYPED_NODES:
             text: str = value[0].string_value
             return text
     return " ".join([string_of(item) for item in iterate(atomize(value))])
