@@ -121,3 +121,12 @@ def test_entries_need_one_key() -> None:
     with pytest.raises(XQueryError) as caught:
         ENGINE.evaluate(f"{prolog} map:merge(for $i in 1 to 2 return map:entry((), $i))")
     assert caught.value.code == "XPTY0004"
+
+
+def test_a_variable_that_is_set_is_read_anew() -> None:
+    query = """
+        let $s := (1, 2)
+        for $i in 1 to 3
+        let $_ := xdmp:set($s, ($s, 10 + $i))
+        return ((1 to 15)[. = $s][fn:last()], fn:count(fn:reverse($s)))"""
+    assert ENHANCED.evaluate(query) == [11, 3, 12, 4, 13, 5]
