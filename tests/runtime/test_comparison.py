@@ -101,7 +101,7 @@ def test_comparisons_mirror_and_negate_each_other(left, right):
 @given(ATOMS, ATOMS)
 def test_same_key_is_finer_than_eq(left, right):
     assert hash(same_key(left)) == hash(same_key(left))
-    both_nan = left != left and right != right  # noqa: PLR0124 (only NaN differs from itself)
+    both_nan = left != left and right != right
     if same_key(left) == same_key(right):
         assert compared("eq", left, right) is True or both_nan
 

@@ -35,7 +35,7 @@ class XdmArray(FunctionItem):
 
     @property
     def params(self) -> Sequence[SequenceType | None]:  # type: ignore[override]
-        from xquery_bridge.runtime.sequence_types import parse_sequence_type  # noqa: PLC0415
+        from xquery_bridge.runtime.sequence_types import parse_sequence_type
 
         return (parse_sequence_type("xs:integer"),)
 
@@ -46,7 +46,7 @@ class XdmArray(FunctionItem):
     def call(self, position: Any) -> Any:
         """The member at a position. Raises XPTY0004 for no integer, FOAY0001 outside the array."""
         if type(position) is not int:
-            from xquery_bridge.runtime.sequence_types import parse_sequence_type  # noqa: PLC0415
+            from xquery_bridge.runtime.sequence_types import parse_sequence_type
 
             position = parse_sequence_type("xs:integer").convert(position)
         if not 1 <= position <= self._length:

@@ -28,7 +28,7 @@ class Float32(Float):
 
     def __new__(cls, value: Any, xsd_version: str | None = None) -> Float32:
         if isinstance(value, str):
-            from xquery_bridge.runtime.casts import parse_double  # noqa: PLC0415 (casts stands on this module)
+            from xquery_bridge.runtime.casts import parse_double
 
             value = parse_double(value, "float")
         try:
@@ -57,7 +57,7 @@ class Float32(Float):
     __abs__ = float.__abs__  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        from xquery_bridge.runtime.casts import float_text  # noqa: PLC0415 (casts stands on this module)
+        from xquery_bridge.runtime.casts import float_text
 
         return float_text(self)
 

@@ -448,7 +448,7 @@ def begin_variable(key: tuple[str, str], known: dict[Any, Any], name: str) -> No
 
 def external_value(context: DynamicContext, key: tuple[str, str], declared: SequenceType | None, static: Any) -> Value:
     """The value given for an external variable, converted to the type declared for it."""
-    from xquery_bridge.runtime.external_values import converted_external  # noqa: PLC0415
+    from xquery_bridge.runtime.external_values import converted_external
 
     value = context.variables[key]
     return converted_external(value.compute() if type(value) is Deferred else value, declared, static, key[1])

@@ -261,7 +261,7 @@ def _without_nan(items: Any) -> Any:
     """The items without the NaNs among them; the same object if there are none."""
     if type(items) is range or not isinstance(items[0], float | int | Decimal):
         return items
-    kept = [item for item in items if item == item]  # noqa: PLR0124 (only NaN differs from itself)
+    kept = [item for item in items if item == item]
     return items if len(kept) == len(items) else kept
 
 

@@ -170,7 +170,6 @@ class _Content:
             raise XQueryError("XQDY0025", detail=made.lexical_name)
         node.attributes.append(made)
 
-
     def _bind(self, prefix: str, uri: str) -> None:
         """Add the binding of a namespace node; an element's name gives way with its prefix (3.9.4).
 

@@ -291,4 +291,3 @@ class DynamicContext:
             context_item=context_item,
             own_transaction=own_transaction,
         )
-

@@ -13,7 +13,7 @@ from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.atomic import type_name
 from xquery_bridge.runtime.collations import Collation
 from xquery_bridge.runtime.comparison import grouping_key, value_lt
-from xquery_bridge.runtime.values import Value, as_list, atomize
+from xquery_bridge.runtime.values import Value, atomize
 
 #: What `for $x allowing empty in ()` binds: the empty sequence, once.
 EMPTY_ONCE: Final[list[Value]] = [[]]

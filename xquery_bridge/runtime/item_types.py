@@ -385,7 +385,7 @@ class FunctionType(ItemType):
 
 def accepts(param: SequenceType, text: str) -> bool:
     """Whether a function whose parameter has the type in `text` takes all that another parameter type allows."""
-    from xquery_bridge.runtime.sequence_types import parse_sequence_type  # noqa: PLC0415  (types are made of each other)
+    from xquery_bridge.runtime.sequence_types import parse_sequence_type
 
     return param.is_subtype_of(parse_sequence_type(text))
 

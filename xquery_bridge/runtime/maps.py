@@ -36,7 +36,7 @@ def _hashed(key: Any) -> Any:
     """The hashable form of a key, equal for the keys that op:same-key takes for the same (F&O 3.1, 17.1.1)."""
     if type(key) is str or type(key) is int:
         return key
-    from xquery_bridge.runtime.comparison import same_key  # noqa: PLC0415
+    from xquery_bridge.runtime.comparison import same_key
 
     return same_key(key)
 
@@ -157,7 +157,7 @@ class XdmMap(FunctionItem):
 
     @property
     def params(self) -> Sequence[SequenceType | None]:  # type: ignore[override]
-        from xquery_bridge.runtime.sequence_types import parse_sequence_type  # noqa: PLC0415
+        from xquery_bridge.runtime.sequence_types import parse_sequence_type
 
         return (parse_sequence_type("xs:anyAtomicType"),)
 

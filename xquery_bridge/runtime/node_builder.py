@@ -299,9 +299,9 @@ def parse_fragment(source: str, base_uri: str | None = None) -> DocumentNode:
 class NodeBuilder:
     """Builds one tree from the top: a document, or an element when `document` is False.
 
-        builder = NodeBuilder(document=False)
-        builder.start("fn:match", FN_URI); builder.text("a"); builder.end()
-        element = builder.result()
+    builder = NodeBuilder(document=False)
+    builder.start("fn:match", FN_URI); builder.text("a"); builder.end()
+    element = builder.result()
     """
 
     def __init__(self, *, document: bool = True, base_uri: str | None = None, uri: str | None = None) -> None:

@@ -34,7 +34,12 @@ class NodeTest:
     __slots__ = ("by_name", "element", "kind", "label", "matches", "name", "only_kind")
 
     def __init__(
-        self, kind: str, matches: Callable[[Any], bool], name: str | None = None, by_name: bool = False, label: str = "",
+        self,
+        kind: str,
+        matches: Callable[[Any], bool],
+        name: str | None = None,
+        by_name: bool = False,
+        label: str = "",
         only_kind: str | None = None,
     ) -> None:
         self.kind = kind

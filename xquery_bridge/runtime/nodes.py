@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 from elementpath import xpath_nodes
-from elementpath.datatypes import AnyURI, QName, UntypedAtomic
+from elementpath.datatypes import QName, UntypedAtomic
 
 XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 XSI_NAMESPACE: Final = "http://www.w3.org/2001/XMLSchema-instance"
@@ -696,7 +696,11 @@ def _step_to(node: Any, parent: Any) -> str:
     if kind == "attribute":
         return f"@{_braced(node)}" if node.namespace_uri else f"@{node.local_name}"
     if kind == "namespace":
-        return f"namespace::{node.prefix}" if node.prefix else 'namespace::*[Q{http://www.w3.org/2005/xpath-functions}local-name()=""]'
+        return (
+            f"namespace::{node.prefix}"
+            if node.prefix
+            else 'namespace::*[Q{http://www.w3.org/2005/xpath-functions}local-name()=""]'
+        )
     same = [sibling for sibling in parent.children if sibling.kind == kind and sibling.name is node.name]
     if kind == "processing-instruction":
         same = [sibling for sibling in same if sibling.target == node.target]

@@ -47,6 +47,4 @@ def no_typed_value(item: Any) -> XQueryError:
     """The error of atomizing a function or an opaque item (FOTY0013 as XDMP-AS, cntk-conventions.md)."""
     from xquery_bridge.runtime.atomic import type_name
 
-    return XQueryError(
-        "FOTY0013", f"Invalid coercion: {type_name(item)} has no typed value", marklogic_code="XDMP-AS"
-    )
+    return XQueryError("FOTY0013", f"Invalid coercion: {type_name(item)} has no typed value", marklogic_code="XDMP-AS")
