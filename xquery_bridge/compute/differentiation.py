@@ -68,7 +68,8 @@ class BackPropState:
         self._bound = bound
         self._plan, self._roots = passes.start(bound)
         try:
-            self._plan.run(bound)
+            with np.errstate(all="ignore"):
+                self._plan.run(bound)
         except BaseException:  # broken off while it was bound to other arrays, it could not be run again
             passes.forget()
             raise
@@ -98,9 +99,9 @@ class BackPropState:
             raise CntkError(
                 f"Function::Backward: '{foreign[0].as_string()}' is not an output whose forward state was kept."
             )
-        self._plan.run_backward(
-            [_seed(given.get(v), v, tensor) for v, tensor in zip(self.outputs, self._roots, strict=True)]
-        )
+        seeds = [_seed(given.get(v), v, tensor) for v, tensor in zip(self.outputs, self._roots, strict=True)]
+        with np.errstate(all="ignore"):
+            self._plan.run_backward(seeds)
         found: dict[Variable, Value] = {}
         for variable in self._passes.wanted:
             tensor = self._plan.gradient_tensors[variable]

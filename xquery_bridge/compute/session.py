@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import numpy as np
+
 from .progress import ProgressMeter
 
-__all__ = ["Session", "current_session", "resume", "session"]
+__all__ = ["Session", "current_session", "in_session", "resume", "session"]
 
 
 class Session:
@@ -77,9 +79,16 @@ def current_session() -> Session:
     return _current.get() or _process_session
 
 
+def in_session() -> bool:
+    """Whether a session is in force: then NumPy is quiet about infinities and NaN, which are CNTK's results too."""
+    return _current.get() is not None
+
+
 def resume(kept: Session) -> None:
     """Goes on counting in a session, in this thread, until another one is made current."""
-    _current.set(kept)
+    if _current.get() is not kept:
+        np.seterr(all="ignore")
+        _current.set(kept)
 
 
 @contextmanager
@@ -88,6 +97,7 @@ def session() -> Iterator[Session]:
     new = Session()
     token = _current.set(new)
     try:
-        yield new
+        with np.errstate(all="ignore"):
+            yield new
     finally:
         _current.reset(token)

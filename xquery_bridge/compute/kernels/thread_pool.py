@@ -63,6 +63,7 @@ _inside = _Inside()
 
 def _serve(tasks: SimpleQueue[Callable[[], None]]) -> None:
     _inside.work = True
+    np.seterr(all="ignore")  # each thread has its own setting; infinities and NaN are results
     while True:
         tasks.get()()
 
