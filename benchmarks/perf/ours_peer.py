@@ -9,6 +9,7 @@ Function::Forward and Backward. Nothing is computed here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,14 @@ Case = dict[str, Any]
 Inputs = dict[str, Any]
 Peer = tuple[Callable[[], Any], Callable[[Any], list[Any]]]
 
+SESSION = ExitStack()
 BATCH = [cntk.Axis.default_batch()]
 
 
 def init(threads: int) -> None:
-    """Sets the number of threads."""
+    """Sets the number of threads, and begins the session in which everything runs, as a request runs in one."""
     set_threads(threads)
+    SESSION.enter_context(cntk.session())
 
 
 def build(case: Case, inputs: Inputs) -> Peer | None:
@@ -33,8 +36,7 @@ def build(case: Case, inputs: Inputs) -> Peer | None:
     make = CASES.get(case["kind"])
     if make is None:
         return None
-    with cntk.session():
-        return make(case["p"], inputs)
+    return make(case["p"], inputs)
 
 
 def _value(array: Any) -> cntk.Value:

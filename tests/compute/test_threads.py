@@ -75,6 +75,17 @@ def test_large_products_are_split(rows, columns):
     np.testing.assert_allclose(out, left @ right, atol=1e-10)
 
 
+@pytest.mark.parametrize("columns", [512, 2048, 40])
+def test_products_of_few_rows_are_those_of_numpy(columns):
+    rng = np.random.default_rng(0)
+    left, right, out = rng.standard_normal((16, 128)), rng.standard_normal((128, columns)), np.empty((16, columns))
+    calls = kernel("product-of-few-rows")(left, right, out)
+    for call in calls:
+        call()
+    assert len(calls) == {512: 2, 2048: 1, 40: 1}[columns]
+    np.testing.assert_allclose(out, left @ right, atol=1e-10)
+
+
 SPLIT = {
     "one shape": lambda x, b: cntk.tanh(cntk.element_times(x, x)),
     "a row for all": lambda x, b: cntk.relu(cntk.plus(x, b)),

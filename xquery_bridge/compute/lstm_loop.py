@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .axis import Axis
+from .kernels import kernel
 from .plan import Call, PlanBuilder
 from .step_order import StepOrder
 from .tensor import Array, Layout, Tensor
@@ -198,8 +199,8 @@ def _forward(
         before_h, before_c = before_h[start : start + count], before_c[start : start + count]
         z, product, candidate = flat[rows], products[:count], new[:count]
         i, g, f, o = (gates[rows, k] for k in range(4))
+        calls += kernel("product-of-few-rows")(before_h, scaled, product)
         calls += [
-            partial(np.dot, before_h, scaled, product),
             partial(np.add, z, product, z),
             partial(np.tanh, z, z),
             partial(np.multiply, z, half.reshape(-1), z),
@@ -257,7 +258,7 @@ def _before(order: StepOrder, values: Array, first: Array) -> tuple[Array, list[
 
 def _weight_gradient(order: StepOrder, by_gates: Array, h: Array, h0: Array, out: Array) -> list[Call]:
     before, calls = _before(order, h, h0)
-    return [*calls, partial(np.dot, before.T, by_gates, out)]
+    return [*calls, kernel("product")(before.T, by_gates, out)]
 
 
 def _backward(
@@ -302,8 +303,8 @@ def _backward(
         calls.append(partial(dh.fill, 0) if by_h is None else partial(np.copyto, dh, by_h[rows]))
         if t + 1 < len(order.active):
             later = order.active[t + 1]
+            calls += kernel("product-of-few-rows")(by_gates[_rows(order, t + 1)], back, scratch[:later])
             calls += [
-                partial(np.dot, by_gates[_rows(order, t + 1)], back, scratch[:later]),
                 partial(np.add, above[:later], scratch[:later], above[:later]),
             ]
         if by_c is not None:

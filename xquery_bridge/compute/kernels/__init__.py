@@ -12,7 +12,7 @@ from typing import Any
 from .batch_normalization import BatchNormalizationPlan
 from .convolution import convolution_plan
 from .pooling import PoolingPlan, RegionPoolingPlan
-from .products import product_call
+from .products import product_call, product_calls_of_few_rows
 
 __all__ = ["NUMPY", "kernel"]
 
@@ -22,6 +22,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "region-pooling": RegionPoolingPlan,
     "batch-normalization": BatchNormalizationPlan,
     "product": product_call,  # of two matrices; gives the call itself
+    "product-of-few-rows": product_calls_of_few_rows,  # as often as there are steps; gives a list of calls
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,13 +12,17 @@ from numpy.typing import NDArray
 
 from .thread_pool import parallel, threads
 
-__all__ = ["product_call"]
+__all__ = ["product_call", "product_calls_of_few_rows"]
 
 Array = NDArray[Any]
 
 _PARALLEL_OPERATIONS = 1e7
+_SMALL_OPERATIONS = 1e6
+"""Up to so many multiplications OpenBLAS takes matrices as they are; above, it copies them into its own order first."""
 _STEP = 16
 """Rows or columns of a part come in multiples of this."""
+_FEW_ROWS = 64
+_MOST_PIECES = 4
 
 
 def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
@@ -41,3 +46,12 @@ def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
 def _parts(size: int, workers: int) -> list[slice]:
     step = -(-size // workers // _STEP) * _STEP
     return [slice(first, min(first + step, size)) for first in range(0, size, step)]
+
+
+def product_calls_of_few_rows(left: Array, right: Array, out: Array) -> list[Callable[[], object]]:
+    """The calls that fill `out` with the product of a few rows and a matrix, by columns where copying it would cost."""
+    rows, columns = out.shape
+    pieces = math.ceil(rows * columns * left.shape[1] / _SMALL_OPERATIONS)
+    if not 1 < pieces <= _MOST_PIECES or rows > _FEW_ROWS:
+        return [partial(left.dot, right, out)]
+    return [partial(np.matmul, left, right[:, p], out[:, p]) for p in _parts(columns, pieces)]
