@@ -87,6 +87,13 @@ class _Times(Operator):
         column = self.transposed and len(a.sample) == rank
         count = 1 if column else len(a.sample) - rank
         rest = b.sample[: len(b.sample) - count]
+        contracted = a.sample if column else a.sample[rank:] if self.transposed else a.sample[:count]
+        if len(contracted) == count and contracted != b.sample[len(rest) :]:
+            raise CntkError(
+                f"Times: The {count} leading dimensions of the right operand with shape "
+                f"'{Shape(b.sample[len(rest) :][::-1])}' do not match the left operand's "
+                f"trailing dimensions with shape '{Shape(contracted[::-1])}'"
+            )
         out = (1,) if column else a.sample[:rank] if self.transposed else a.sample[count:]
         return a, b, common_layout(node), (*rest, *out)
 

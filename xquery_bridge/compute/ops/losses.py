@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -44,7 +44,9 @@ class _CrossEntropyWithSoftmax(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         z, y = node.inputs
-        layout = z.layout or y.layout
+        if z.sample != y.sample:
+            _refuse_shapes(node)
+        layout = common_layout(node)
         out = plan.output(node, (1,), layout)
         powers = plan.new(z.sample, z.layout, z.dtype)
         node.saved["softmax"] = powers
@@ -89,6 +91,11 @@ class _CrossEntropyWithSoftmax(Operator):
             )
 
 
+def _refuse_shapes(node: Node) -> NoReturn:
+    shapes = " and ".join(str(Shape(each.sample[::-1])) for each in node.inputs[:2])
+    raise CntkError(f"{node.function.op_name}: two operands of one shape, no scalars, were expected, {shapes} came.")
+
+
 class _SquaredError(Operator):
     """The sum of the squared differences of a sample."""
 
@@ -100,7 +107,9 @@ class _SquaredError(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, y = node.inputs
-        out = plan.output(node, (), x.layout)
+        if x.sample != y.sample:
+            _refuse_shapes(node)
+        out = plan.output(node, (), common_layout(node))
         difference = plan.new(x.sample, x.layout, x.dtype)
         node.saved["difference"] = difference
 
@@ -141,10 +150,7 @@ class _TopNError(Operator):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         z, y, top = node.inputs
         if z.sample != y.sample or not z.sample:
-            raise CntkError(
-                f"{self.name}: two operands of one shape, no scalars, were expected, {Shape(z.sample[::-1])} and "
-                f"{Shape(y.sample[::-1])} came."
-            )
+            _refuse_shapes(node)
         common_layout(node)
         out = plan.output(node, (), None, differentiable=False)
 
