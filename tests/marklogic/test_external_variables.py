@@ -4,7 +4,7 @@ import pytest
 
 from xquery_bridge.engine import Engine
 from xquery_bridge.errors import XQueryError
-from xquery_bridge.external import ExternalVariable
+from xquery_bridge.external import ExternalVariable, Json
 
 from .conftest import Fail, Run
 
@@ -50,7 +50,7 @@ def test_text_without_a_declared_type_is_untyped(engine: Engine) -> None:
         ("object-node()", '{"a":1}', "object-node()", '{"a":1}'),
     ],
 )
-def test_declared_types(engine: Engine, type: str, value: object, primitive: str, text: str) -> None:
+def test_declared_types(engine: Engine, type: str, value: Json, primitive: str, text: str) -> None:
     query = f"declare variable $v as {type} external; $v"
     assert sent(engine, query, ExternalVariable("", "v", value)) == [(primitive, text)]
 

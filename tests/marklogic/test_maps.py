@@ -90,5 +90,5 @@ def test_a_map_survives_its_json_and_back(entries: dict[str, object]) -> None:
 _ENGINE = Engine()
 
 
-def _evaluate(query: str, **variables: object) -> list[object]:
+def _evaluate(query: str, **variables: object) -> list[str]:
     return _ENGINE.evaluate(f"declare variable $json external; {query}", variables)
