@@ -21,10 +21,12 @@ _PROLOG = """
     let $free := local:input("free", cntk:shape-free-dimension(), $batch)
     let $s := local:input("s", 2, cntk:default-input-ariable-dynamic-axes())
     let $k := cntk:constant(cntk:shape(2), "float", 1, cntk:cpu(), "k")
+    let $two := local:input("two", 2, $batch)
     let $three := cntk:constant(cntk:shape(3), "float", 1, cntk:cpu(), "three")
     let $one := cntk:scalar("float", 2)
     let $values := (
         json:to-array(($b, cntk:batch(cntk:shape(2), json:to-array(1 to 4)))),
+        json:to-array(($two, cntk:batch(cntk:shape(2), json:to-array((1, 2))))),
         json:to-array(($free, cntk:batch(cntk:shape(3), json:to-array(1 to 6)))),
         json:to-array(($s, cntk:sequence(cntk:shape(2), json:to-array(1 to 6), fn:true()))))
     let $f := FUNCTION
@@ -72,6 +74,16 @@ _REFUSED = [
     ("cntk:clip($free, $k, $k)", "Input dimensions [3] and [2] and [2] are not compatible."),
     ("cntk:squared-error($free, $b)", "Input dimensions [3] and [2] are not compatible."),
     ("cntk:cosine-distance($free, $b)", "InnerProduct: Matrices a and b should have same dimension."),
+    ("cntk:transpose-times($b, $free)", "Times: The 1 leading dimensions of the right operand with shape '[3]'"),
+    # other numbers of samples: $b comes with two, $two with one, $s with one sequence
+    (
+        "cntk:plus($b, $two)",
+        "in data specified for the Function's arguments 'Input('two', [2], [#])' vs. 'Input('b', [2], [#])', though "
+        "these arguments have the same dynamic axes '[#]'",
+    ),
+    ("cntk:squared-error($b, cntk:sequence-first($s))", "different numbers of samples or steps (2 and 1)."),
+    ("cntk:cross-entropy-with-softmax($b, cntk:sequence-last($s))", "different numbers of samples or steps (2 and 1)."),
+    ("cntk:classification-error($b, $s, 2)", "different numbers of samples or steps (2 and 3)."),
     # sizes that do not fit
     (
         "cntk:cosine-distance($b, $three)",

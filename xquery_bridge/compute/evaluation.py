@@ -10,6 +10,7 @@ import numpy as np
 from xquery_bridge.interruption import unbroken
 
 from . import graph
+from .axis import axes_string
 from .errors import CntkError
 from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
 from .loop import emit_loop
@@ -208,8 +209,9 @@ def _check_steps(bound: dict[Variable, Value]) -> None:
         other, known = first.setdefault(variable.dynamic_axes, (variable, value))
         if known.layout_key != value.layout_key and len(known.layout_key) == len(value.layout_key):
             raise CntkError(
-                f"The values of '{other.as_string()}' and '{variable.as_string()}' have the same dynamic axes but "
-                "different numbers of samples or steps."
+                "Different minibatch layouts detected (difference in sequence lengths or count or start flags) in data "
+                f"specified for the Function's arguments '{variable.as_string()}' vs. '{other.as_string()}', though "
+                f"these arguments have the same dynamic axes '{axes_string(variable.dynamic_axes)}'"
             )
 
 
