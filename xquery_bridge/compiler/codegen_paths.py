@@ -135,13 +135,13 @@ class PathCodegen(FlworCodegen):
         return self._step_from_many(node)
 
     def _down(self, node: ir.Step) -> Code | None:
-        """A path of child and attribute steps from one node, in one call."""
+        """A path of several child and attribute steps from nodes in order, in one call."""
         steps: list[ir.Step] = []
         start: ir.Expr = node
         while isinstance(start, ir.Step) and not start.predicates and start.axis in ("child", "attribute"):
             steps.append(start)
             start = start.input
-        if len(steps) < 2 or not isinstance(start, ir.VarRef) or not start.var.bare or not start.type.is_a("node"):
+        if len(steps) < 2 or not start.type.is_a("node") or not is_ordered(start):
             return None
         made = tuple([(AXES[step.axis], STEPS[step.axis], self.made_test(step.test)) for step in reversed(steps)])
         path = self.constant("way", made, ("way", made))

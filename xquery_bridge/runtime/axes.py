@@ -589,9 +589,9 @@ STEPS: Final[dict[str, Callable[..., Nodes]]] = {
 }
 
 
-def down(node: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
-    """A path of child and attribute steps from one node; of each step its axis, its function of sequences, its test."""
-    found: Nodes = [node]
+def down(value: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
+    """A path of child and attribute steps from nodes in order; of each step its axis, its function of sequences, its test."""
+    found: Nodes = value if type(value) is list else [value]
     for axis, step, test in path:
         if len(found) == 1:
             (node,) = found
