@@ -7,8 +7,8 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -65,6 +65,33 @@ class _TimeLimit(BaseException):
 
 
 # ------------------------------------------------------------------------------------------------------------- the thread
+
+
+class _RecursionLimit:
+    """Python's recursion limit, which is the process's: high only while a query runs, for its thread has the stack for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._before = 0
+
+    @contextmanager
+    def of_at_least(self, frames: int) -> Iterator[None]:
+        with self._lock:
+            if not self._running:
+                self._before = sys.getrecursionlimit()
+            self._running += 1
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), frames))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
+                if not self._running:
+                    sys.setrecursionlimit(self._before)
+
+
+_RECURSION: Final = _RecursionLimit()
 
 
 @dataclass(eq=False, slots=True)
@@ -398,11 +425,11 @@ class Engine:
         if self._runner is not None and self._runner.is_current:
             return work()
         if self._runner is None:
-            sys.setrecursionlimit(max(sys.getrecursionlimit(), self.limits.recursion * _FRAMES_PER_LEVEL + 20_000))
             _tune_collector()
             self._runner = _Runner()
         try:
-            return self._runner.run(work, seconds)
+            with _RECURSION.of_at_least(self.limits.recursion * _FRAMES_PER_LEVEL + 20_000):
+                return self._runner.run(work, seconds)
         except _TimeLimit:
             raise time_is_up() from None
         except Exception as error:

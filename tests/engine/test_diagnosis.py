@@ -1,6 +1,7 @@
 """What a user sees of a query: its tree, its generated source, where its time goes, and the places of its errors."""
 
 import re
+import sys
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_no_python_exception_leaves_the_engine():
     with pytest.raises(XQueryError) as raised:
         engine.evaluate("unparsed-text('http://example.org/a')", texts=_broken)
     assert (raised.value.marklogic_code, raised.value.frames[0].line) == ("XDMP-INTERNAL", 1)
+
+
+def test_other_threads_keep_their_recursion_limit_between_queries():
+    before = sys.getrecursionlimit()
+    deep = "declare function local:d($n) { if ($n eq 0) then 0 else 1 + local:d($n - 1) }; local:d(50000)"
+    assert Engine(dialect="3.1").evaluate(deep) == [50000]
+    assert sys.getrecursionlimit() == before
 
 
 def _broken(*arguments: object) -> str:
