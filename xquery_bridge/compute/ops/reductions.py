@@ -79,7 +79,7 @@ def _log_sum(x: Array, axes: tuple[int, ...], out: Array) -> list[Call]:
 
 
 def _reduce_by(ufunc: np.ufunc) -> ReduceCalls:
-    return lambda x, axes, out: [partial(ufunc.reduce, x, axes, None, out, True)]
+    return lambda x, axes, out: [partial(ufunc.reduce, x, axes, None, out, True)]  # type: ignore[call-arg]
 
 
 def _arg(pick: Callable[..., Any]) -> ReduceCalls:

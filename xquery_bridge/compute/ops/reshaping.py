@@ -450,7 +450,7 @@ class _Pad(Operator):
         def scatter(g: Array, out: Array) -> list[Call]:
             frames = g.shape[0] if offset else 1
             rows, target = g.reshape(frames, -1), out.reshape(frames, -1)
-            return [partial(out.fill, 0), lambda: np.add.at(target, (np.s_[:], flat), rows)]
+            return [partial(out.fill, 0), lambda: np.add.at(target, (np.s_[:], flat), rows)]  # type: ignore[arg-type]
 
         plan.accumulate(x, scatter, [g])
 
