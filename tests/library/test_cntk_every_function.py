@@ -87,13 +87,15 @@ def _takes_one(parameter: Parameter) -> bool:
 
 
 def _wrong(row: Row, parameter: Parameter) -> list[str]:
-    """Arguments that a parameter must refuse: another type, none, two."""
+    """Arguments that a parameter must refuse: another type, and at the longest arity also none, two."""
     right = argument(row, parameter)
     kinds = ['xs:date("2000-01-01")']
     if str(parameter.type).startswith("cntk:"):
         kinds.append('"text"')
+    elif str(parameter.type).startswith("xs:unsignedLong"):
+        kinds.append("-1")
     if _takes_one(parameter):
-        return [*kinds, "()", f"({right}, {right})"]
+        return [*kinds, "()", f"({right}, {right})"] if row is _LONGEST[row.local] else kinds[:1]
     return [f"({right}, {kind})" for kind in kinds]
 
 
