@@ -59,6 +59,30 @@ def test_stored_documents(engine: Engine, query: str, expected: list[Any]) -> No
     assert engine.evaluate(query) == expected
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["cts:doc('/a.xml')", "cts:search(doc(), cts:element-query(xs:QName('b'), cts:and-query(())))", "xdmp:directory('/')[1]"],
+)
+def test_a_document_is_one_node_whichever_function_finds_it(store: Any, other: str) -> None:
+    engine = Engine(store=store, dialect="1.0-ml")
+    assert engine.evaluate(f"doc('/a.xml') is {other}") == [True]
+    engine.close()
+
+
+def test_an_empty_text_has_no_text_node() -> None:
+    opened = open_store(None)
+    transaction = opened.begin()
+    transaction.insert(Document("/empty.txt", "text", b""))
+    transaction.commit()
+    engine = Engine(store=opened, dialect="1.0-ml")
+    try:
+        for found in ("doc('/empty.txt')", "cts:doc('/empty.txt')"):
+            assert engine.evaluate(f"count({found}), count({found}/node()), string({found})") == [1, 0, ""]
+    finally:
+        engine.close()
+        opened.close()
+
+
 def test_json_documents_are_json_nodes_and_json_items(engine: Engine) -> None:
     assert engine.evaluate("doc('/b.json')/node()/k[1]/string()") == ["1"]
     if engine.dialect == "3.1":

@@ -10,7 +10,6 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.construction import adopt, copy_node
 from xquery_bridge.runtime.context import DynamicContext
 from xquery_bridge.runtime.json_nodes import BinaryNode, json_document
 from xquery_bridge.runtime.node_builder import parse_xml
@@ -64,7 +63,7 @@ def kind_of_uri(uri: str) -> Kind:
 
 def document_node(context: DynamicContext, document: Document) -> DocumentNode:
     """The tree of a stored document; the same one each time that version is asked for within a run."""
-    known: dict[tuple[str, int], DocumentNode] = context.memory.setdefault("documents", {})
+    known: dict[tuple[str, int], DocumentNode] = context.memory.setdefault("stored documents", {})
     key = (document.uri, document.version)
     found = known.get(key)
     if found is None:
@@ -77,10 +76,15 @@ def _parsed(document: Document) -> DocumentNode:
         return parse_xml(document.content, uri=document.uri)
     if document.kind == "json":
         return json_document(json.loads(document.content), document.uri)
-    root = TextNode(document.content.decode("utf-8")) if document.kind == "text" else BinaryNode(document.content)
     made = DocumentNode(document.uri)
-    made.children.append(root)
-    root.parent = made
+    if document.kind == "binary":
+        leaf: Any = BinaryNode(document.content)
+    elif document.content:
+        leaf = TextNode(document.content.decode("utf-8"))
+    else:
+        return made  # no text node is empty below a document
+    leaf.parent = made
+    made.children.append(leaf)
     return made
 
 
@@ -137,10 +141,3 @@ def _content(kind: Kind, node: Any, top: Any) -> bytes:
 
 def _bad_root(uri: str, what: str) -> XQueryError:
     return XQueryError("FOER0000", f"Document {uri} cannot be made of {what}", marklogic_code="XDMP-DOCROOT")
-
-
-def document_over(node: Any, uri: str | None = None) -> DocumentNode:
-    """A document node over a copy of a node."""
-    made = DocumentNode(uri)
-    adopt(made, copy_node(node))
-    return made

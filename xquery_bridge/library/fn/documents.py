@@ -7,7 +7,6 @@ are never read. A document that is read twice is the same node.
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -19,48 +18,13 @@ from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.library.fn.strings import is_xml_text
 from xquery_bridge.library.fn.uris import is_malformed, resolved
+from xquery_bridge.library.stored_documents import document_nodes, stored_document
 from xquery_bridge.runtime.context import DynamicContext, StaticContext
-from xquery_bridge.runtime.json_nodes import BinaryNode, json_document
-from xquery_bridge.runtime.node_builder import parse_xml
-from xquery_bridge.runtime.nodes import DocumentNode, TextNode
 from xquery_bridge.runtime.values import Value, as_list, string_of
-from xquery_bridge.store.documents import Document
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 #: The encoding an XML declaration at the start of a text names.
 _DECLARED: Final = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.\-]*)[\"']")
-
-# --------------------------------------------------------------------------------------------------------- stored nodes
-
-
-def stored_node(dynamic: DynamicContext, document: Document) -> DocumentNode:
-    """The document node of a stored document, the same one each time the run reads this version of it."""
-    known: dict[tuple[str, int], DocumentNode] = dynamic.memory.setdefault("stored documents", {})
-    key = (document.uri, document.version)
-    node = known.get(key)
-    if node is None:
-        node = known[key] = node_of(document)
-    return node
-
-
-def node_of(document: Document) -> DocumentNode:
-    """A new document node of a stored document: XML parsed, JSON as JSON nodes, text and binaries as one leaf."""
-    uri = document.uri
-    if document.kind == "xml":
-        return parse_xml(document.content, uri, uri)
-    if document.kind == "json":
-        return json_document(json.loads(document.content), uri)
-    made = DocumentNode(uri)
-    leaf: Any = None
-    if document.kind == "binary":
-        leaf = BinaryNode(document.content)
-    elif document.content:
-        leaf = TextNode(document.content.decode("utf-8"))
-    if leaf is not None:
-        leaf.parent = made
-        made.children.append(leaf)
-    return made
-
 
 # ------------------------------------------------------------------------------------------------------------ documents
 
@@ -81,8 +45,7 @@ def find_document(dynamic: DynamicContext, static: StaticContext, uri: str) -> A
     if found is not None:
         known[absolute] = found
         return found
-    stored = dynamic.transaction.get(absolute) if dynamic.transaction is not None else None
-    return None if stored is None else stored_node(dynamic, stored)
+    return stored_document(dynamic, absolute)
 
 
 @FN.row("doc($uri as xs:string*) as document-node()*", needs="dynamic static", effects=True)
@@ -123,7 +86,7 @@ def _stored(dynamic: DynamicContext, collections: Sequence[str] | None) -> list[
     """The documents of stored collections, or all of them."""
     if dynamic.transaction is None:
         return []
-    return [stored_node(dynamic, document) for document in list(dynamic.transaction.collection(collections))]
+    return document_nodes(dynamic, dynamic.transaction.collection(collections))
 
 
 @FN.row("doc-available($uri as xs:string?) as xs:boolean", needs="dynamic static", effects=True)
