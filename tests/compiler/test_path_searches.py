@@ -10,7 +10,7 @@ from xquery_bridge import Engine
 from xquery_bridge.runtime import axes
 from xquery_bridge.runtime.axes import descendant
 from xquery_bridge.runtime.node_builder import parse_xml
-from xquery_bridge.runtime.node_tests import element_named
+from xquery_bridge.runtime.node_tests import node_test
 
 ENGINE = Engine(dialect="3.1")
 WIDE = parse_xml("<r>" + "".join(f"<{'ab'[n % 2]} n='{n}'>{n}<c/></{'ab'[n % 2]}>" for n in range(200)) + "</r>")
@@ -61,7 +61,7 @@ def test_a_kept_list_is_not_changed_by_what_gets_it() -> None:
 )
 def test_the_index_of_names_finds_descendants_in_order(text: str) -> None:
     document = parse_xml(f"<r>{text}{text}</r>")
-    tests = [element_named("", name) for name in ("a", "b", "z")]
+    tests = [node_test("element", "", name) for name in ("a", "b", "z")]
     nodes = [document, *descendant(document, axes.ANY_NODE)]
     walked = [[descendant(node, test) for test in tests] for node in nodes]
     document.tree.number()

@@ -23,7 +23,7 @@ from xquery_bridge.runtime.axes import (
     union,
 )
 from xquery_bridge.runtime.node_builder import parse_xml
-from xquery_bridge.runtime.node_tests import ANY_NODE, attribute_named, element_named, node_test
+from xquery_bridge.runtime.node_tests import ANY_NODE, node_test
 from xquery_bridge.runtime.nodes import ElementNode, order_key
 
 XML = st.recursive(
@@ -38,9 +38,9 @@ XML = st.recursive(
 DOCUMENTS = XML.map(lambda text: parse_xml(f"<r>{text}</r>"))
 TESTS = [
     ANY_NODE,
-    element_named("", "a"),
-    element_named("", "b"),
-    attribute_named("", "k"),
+    node_test("element", "", "a"),
+    node_test("element", "", "b"),
+    node_test("attribute", "", "k"),
     node_test("element"),
     node_test("attribute"),
     node_test("text"),
@@ -127,10 +127,10 @@ def test_ddo_sorts_and_removes_duplicates_across_trees(documents, chance: random
 
 def test_positions_cut():
     a = parse_xml("<a>t<b i='1'/><c/><b i='2'/></a>").children[0]
-    b = element_named("", "b")
+    b = node_test("element", "", "b")
     assert first_child(a, b) is a.children[1]
     assert child_at(a, b, 2) is last_child(a, b) is a.children[3]
-    assert child_at(a, b, 3) == child_at(a, b, 0) == last_child(a, element_named("", "z")) == []
+    assert child_at(a, b, 3) == child_at(a, b, 0) == last_child(a, node_test("element", "", "z")) == []
 
 
 def test_steps_refuse_what_is_no_node():
@@ -154,7 +154,7 @@ def test_steps_refuse_what_is_no_node():
 
 def test_name_tests_do_not_find_processing_instructions_of_that_name():
     a = parse_xml("<a><?b x?><b/></a>").children[0]
-    assert STEPS["child"](a, element_named("", "b")) == [a.children[1]]
+    assert STEPS["child"](a, node_test("element", "", "b")) == [a.children[1]]
 
 
 def test_namespace_axis():
@@ -165,7 +165,7 @@ def test_namespace_axis():
 
 def test_deep_documents_are_walked():
     document = parse_xml("<a>" * 50_000 + "<b/>" + "</a>" * 50_000)
-    b = STEPS["descendant"](document, element_named("", "b"))[0]
+    b = STEPS["descendant"](document, node_test("element", "", "b"))[0]
     assert len(AXES["ancestor"](b, ANY_NODE)) == 50_001
     assert len(STEPS["descendant-or-self"](document.children[0], node_test("element"))) == 50_001
     assert AXES["preceding"](b, ANY_NODE) == AXES["following"](b, ANY_NODE) == []

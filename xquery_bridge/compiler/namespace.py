@@ -27,7 +27,21 @@ _VALUE_COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 
 #: Helpers by the names they have in their own modules.
 _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
-    (values, ("as_list", "atomize", "count", "ebv", "joined_text", "string_of", "text_of")),
+    (
+        values,
+        (
+            "as_list",
+            "atomize",
+            "atomize_one",
+            "count",
+            "ebv",
+            "joined_text",
+            "optional",
+            "string_of",
+            "text_of",
+            "the_item",
+        ),
+    ),
     (arithmetic, ("decimal_add", "decimal_divide", "decimal_multiply", "decimal_subtract")),
     (arithmetic, ("add", "subtract", "multiply", "divide", "integer_divide", "modulo", "negate", "plus")),
     (
@@ -35,7 +49,6 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (
             "PLACEHOLDER",
             "assign",
-            "atomize_one",
             "begin_variable",
             "call_one",
             "callable_of",
@@ -62,7 +75,6 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "node_precedes",
             "one_context_item",
             "one_node",
-            "optional",
             "optional_text",
             "partial_application",
             "predicate_holds",
@@ -70,11 +82,24 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "step_from",
             "string_or_empty",
             "switch_key",
-            "the_item",
             "treat_as",
         ),
     ),
-    (axes, ("attribute_is", "child_at", "ddo", "down", "except_", "intersect", "path_result", "require_nodes", "root_document", "union")),
+    (
+        axes,
+        (
+            "attribute_is",
+            "child_at",
+            "ddo",
+            "down",
+            "except_",
+            "intersect",
+            "path_result",
+            "require_nodes",
+            "root_document",
+            "union",
+        ),
+    ),
     (
         flwor,
         (
@@ -138,5 +163,16 @@ RUNTIME: Final[dict[str, Any]] = {
 
 #: Names that no variable or function of a query may get in the generated program.
 RESERVED: Final[frozenset[str]] = frozenset(
-    {*RUNTIME, *dir(builtins), *keyword.kwlist, "context", "context_item", "context_last", "context_position", "known_variables", "main", "_"}
+    {
+        *RUNTIME,
+        *dir(builtins),
+        *keyword.kwlist,
+        "context",
+        "context_item",
+        "context_last",
+        "context_position",
+        "known_variables",
+        "main",
+        "_",
+    }
 )

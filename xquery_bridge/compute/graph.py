@@ -28,7 +28,6 @@ __all__ = [
     "as_variable",
     "call",
     "combine",
-    "depends_on",
     "functions_of",
     "leaves_of",
     "operands_first",
@@ -466,11 +465,6 @@ def leaves_of(root: Function, python_order: bool = False) -> list[Variable]:
             seen_functions.add(id(operand.owner))
             stack.append(operands_of(operand.owner))
     return list(leaves)
-
-
-def depends_on(root: Function, variable: Variable) -> bool:
-    """Whether a variable is a leaf below a root."""
-    return variable in leaves_of(root)
 
 
 def _infer_all(root: Function) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .axis import UNKNOWN_AXES, Axis, DynamicAxes, axes_string
 from .errors import CntkError
 from .session import current_session
-from .shape import INFERRED, SCALAR, UNKNOWN_SHAPE, Shape
+from .shape import SCALAR, UNKNOWN_SHAPE, Shape
 from .value import DTYPES, Value
 
 if TYPE_CHECKING:
@@ -325,8 +325,3 @@ def constant(
 def scalar(data_type: str, value: float) -> Constant:
     """A constant without dimensions."""
     return Constant(SCALAR, data_type, float(value))
-
-
-def inferred_shape(rank: int) -> Shape:
-    """A shape of that many inferred dimensions."""
-    return Shape((INFERRED,) * rank)

@@ -13,11 +13,6 @@ from elementpath.xpath_nodes import XPathNode
 from xquery_bridge.errors import XQueryError
 
 
-def round_to_float(value: float) -> float:
-    """The nearest 32-bit number as a Python float; beyond the range an infinity."""
-    return c_float(value).value
-
-
 class Float32(Float):
     """An xs:float: a Python float whose value is a 32-bit number, printed in the shortest form that reads back to it.
 

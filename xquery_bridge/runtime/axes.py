@@ -590,7 +590,7 @@ STEPS: Final[dict[str, Callable[..., Nodes]]] = {
 
 
 def down(value: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
-    """A path of child and attribute steps from nodes in order; of each step its axis, its function of sequences, its test."""
+    """A path of child and attribute steps from nodes in order; a step is its axis, its function of sequences, its test."""
     found: Nodes = value if type(value) is list else [value]
     for axis, step, test in path:
         if len(found) == 1:

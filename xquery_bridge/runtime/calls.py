@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
-from elementpath.datatypes import QName
+from elementpath.datatypes import QName, UntypedAtomic
 from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.errors import XQueryError
@@ -22,29 +23,9 @@ from xquery_bridge.runtime.json_nodes import BinaryNode
 from xquery_bridge.runtime.maps import XdmMap
 from xquery_bridge.runtime.nodes import AttributeNode, ElementNode, TextNode, precedes
 from xquery_bridge.runtime.sequence_types import SequenceType
-from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, string_of
+from xquery_bridge.runtime.values import Value, as_list, atomize, describe, ebv, optional, string_of, the_item
 
 # ---------------------------------------------------------------------------------------------------------- one or none
-
-
-def the_item(value: Value) -> Any:
-    """The item of a Value that is known to be one item."""
-    if type(value) is list or type(value) is range:
-        if len(value) != 1:
-            raise XQueryError("XPTY0004", f"Invalid coercion: {len(value)} items where one is expected")
-        return value[0]
-    return value
-
-
-def optional(value: Value) -> Any:
-    """The item of a Value of at most one item, None for none: the form library functions take `?` parameters in."""
-    if type(value) is list or type(value) is range:
-        if not len(value):
-            return None
-        if len(value) == 1:
-            return value[0]
-        raise XQueryError("XPTY0004", f"Invalid coercion: {len(value)} items where at most one is expected")
-    return value
 
 
 def optional_text(value: Value, declared: SequenceType) -> str | None:
@@ -89,23 +70,10 @@ def one_context_item(value: Value) -> Any:
     return items[0]
 
 
-def atomize_one(item: Any) -> Any:
-    """The one atomic value of an item that is known to have one."""
-    return the_item(atomize(item))
-
-
 def string_or_empty(value: Value) -> str:
     """fn:string: the string value of at most one item."""
     item = optional(value)
     return "" if item is None else string_of(item)
-
-
-def text_of(value: Value) -> str:
-    """The string of an operand of `||`: at most one item after atomization."""
-    if type(value) is int:
-        return str(value)
-    item = optional(atomize(value))
-    return "" if item is None else item if type(item) is str else string_of(item)
 
 
 def switch_key(value: Value, collation: Collation | None = None) -> Any:
@@ -135,7 +103,7 @@ def _bound(value: Value) -> int | None:
     item = optional(atomize(value))
     if item is None:
         return None
-    if type(item).__name__ == "UntypedAtomic":
+    if type(item) is UntypedAtomic:
         item = cast(item, "integer")
     if not isinstance(item, int) or type(item) is bool:
         raise XQueryError("XPTY0004", f"Invalid coercion: {type_name(item)} as a bound of a range of integers")
@@ -185,7 +153,7 @@ def predicate_holds(value: Value, position: int, ranges: bool = False) -> bool:
         return position in value
     if kind is list and len(value) == 1:
         value = value[0]
-    if (isinstance(value, (int, float)) and type(value) is not bool) or type(value).__name__ == "Decimal":
+    if (isinstance(value, (int, float)) and type(value) is not bool) or type(value) is Decimal:
         return bool(value == position)
     if ranges and kind is list and value and all(type(item) is int for item in value):
         return position in value

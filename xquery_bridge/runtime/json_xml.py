@@ -28,7 +28,7 @@ from xquery_bridge.runtime.node_builder import NodeBuilder
 from xquery_bridge.runtime.node_tests import JSON_KINDS
 from xquery_bridge.runtime.nodes import AttributeNode, ElementNode, TextNode, clark, in_scope_namespaces, untyped
 from xquery_bridge.runtime.opaque import no_typed_value
-from xquery_bridge.runtime.values import Value, as_list, from_items, only_item, string_of
+from xquery_bridge.runtime.values import Value, as_list, from_items, optional, string_of
 
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _TYPE: Final = clark(_XSI, "type")
@@ -145,7 +145,7 @@ def _json_content(node: Any) -> Any:
     if node.kind == "document" and len(node.children) == 1:
         only = node.children[0]
         return _json_content(only) if only.kind in JSON_KINDS else node
-    return only_item(items_from_python(python_from_node(node))) if node.kind in JSON_KINDS else node
+    return optional(items_from_python(python_from_node(node))) if node.kind in JSON_KINDS else node
 
 
 # -------------------------------------------------------------------------------------------------------------- reading

@@ -107,8 +107,6 @@ def _member_test(kind: str | None, member: str) -> NodeTest:
 
 #: `node()`.
 ANY_NODE: Final = NodeTest("node", lambda node: True)
-#: `*`, for elements.
-ANY_ELEMENT: Final = NodeTest("element", lambda node: node.kind == "element", only_kind="element")
 
 
 def node_test(
@@ -122,13 +120,3 @@ def node_test(
     if other is not None:
         return NodeTest(_NODE_KINDS.get(kind, kind), other.matches, label=str(other))
     return _plain_test(kind, uri, local, literal)
-
-
-def element_named(uri: str, local: str) -> NodeTest:
-    """The test for elements (and JSON members) with this name."""
-    return _plain_test("element", uri, local, None)
-
-
-def attribute_named(uri: str, local: str) -> NodeTest:
-    """The test for attributes with this name."""
-    return _plain_test("attribute", uri, local, None)

@@ -27,7 +27,6 @@ from elementpath import xpath_nodes
 from elementpath.datatypes import QName, UntypedAtomic
 
 XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
-XSI_NAMESPACE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 #: What leaves have for children and attributes. Identity tells leaves from nodes that could have children.
 NO_NODES: Final[tuple[Any, ...]] = ()
@@ -252,7 +251,6 @@ def _parent_base(node: Any, own: str | None) -> str | None:
 
 _XML_BASE: Final = clark(XML_NAMESPACE, "base")
 _XML_ID: Final = clark(XML_NAMESPACE, "id")
-_XSI_NIL: Final = clark(XSI_NAMESPACE, "nil")
 
 
 class DocumentNode(_Common, abstract.DocumentNode):

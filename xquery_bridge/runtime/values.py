@@ -50,8 +50,8 @@ def from_items(items: list[Any]) -> Value:
     return items[0] if len(items) == 1 else items
 
 
-def only_item(value: Value) -> Any:
-    """The item of a Value of at most one, None for none. Raises XPTY0004 for more."""
+def optional(value: Value) -> Any:
+    """The item of a Value of at most one, None for none, as library functions take it. Raises XPTY0004 for more."""
     if type(value) is not list and type(value) is not range:
         return value
     if len(value) > 1:

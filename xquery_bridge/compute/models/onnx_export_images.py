@@ -55,7 +55,7 @@ def _convolution(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
             raise CntkError(f"ONNX model: {f.as_string()} slides over the channels; ONNX has no counterpart for it.")
         return _sliding(w, f, operands, geometry.windows, geometry.maps)
     windows = geometry.windows[:-1]
-    weights = _weights(w, kernel, rank, geometry.maps)
+    weights = _weights(w, kernel, rank)
     common: dict[str, Any] = {
         "kernel_shape": [x.kernel for x in windows[::-1]],
         "strides": [x.stride for x in windows[::-1]],
@@ -84,7 +84,7 @@ def _convolution(w: GraphWriter, f: Function, operands: list[Variable]) -> str:
     return w.on_batch(operand, convolve_transposed)
 
 
-def _weights(w: GraphWriter, kernel: Variable, rank: int, maps: int) -> str:
+def _weights(w: GraphWriter, kernel: Variable, rank: int) -> str:
     """The kernel with a dimension of maps."""
     if kernel.dynamic_axes:
         raise CntkError(f"ONNX model: the kernel {kernel.as_string()} must be no minibatch.")
@@ -94,7 +94,7 @@ def _weights(w: GraphWriter, kernel: Variable, rank: int, maps: int) -> str:
 def _sliding(w: GraphWriter, f: Function, operands: list[Variable], windows: Sequence[Window], maps: int) -> str:
     """A kernel that slides over the channels too: they are one more dimension of an image of one channel."""
     kernel, operand = operands
-    weights = w.unsqueezed(_weights(w, kernel, operand.shape.rank, maps), [1])
+    weights = w.unsqueezed(_weights(w, kernel, operand.shape.rank), [1])
 
     def convolve(x: str) -> str:
         made = w.node(

@@ -265,7 +265,7 @@ def _reduced(g: GraphReader, x: Tensor, places: Sequence[int], operation: str, k
     return Tensor(result.output, marks)
 
 
-def _places(g: GraphReader, node: Node, x: Tensor, keep: bool) -> list[int]:
+def _places(g: GraphReader, node: Node, x: Tensor) -> list[int]:
     axes = g.integers(node, 1, "axes")
     if not axes:
         if node.get("noop_with_empty_axes", 0):
@@ -283,7 +283,7 @@ def _reduce(
 ) -> Tensor:
     x = g.tensor(n.inputs[0])
     keep = bool(n.get("keepdims", 1))
-    places = _places(g, n, x, keep)
+    places = _places(g, n, x)
     if before is not None:
         x = Tensor(before(x.variable).output, x.marks)
     result = _reduced(g, x, places, operation, keep, _name(n)) if places else x

@@ -180,7 +180,7 @@ def xml_to_json(node: Any, options: XdmMap | None = None) -> str | None:
     if node.kind != "element":
         raise _malformed(f"a node of kind {node.kind}")
     parts: list[str] = []
-    _write(node, parts, in_map=False, indent="\n" if indent else None)
+    _write(node, parts, indent="\n" if indent else None)
     return "".join(parts)
 
 
@@ -205,7 +205,7 @@ def _flag(element: Any, name: str) -> bool:
     return False
 
 
-def _write(element: Any, parts: list[str], *, in_map: bool, indent: str | None) -> None:
+def _write(element: Any, parts: list[str], *, indent: str | None) -> None:
     kind = _KINDS.get(element.name)
     if kind is None:
         raise _malformed(f"an element {element.name}")
@@ -254,7 +254,7 @@ def _write_members(element: Any, kind: str, parts: list[str], indent: str | None
                 raise _malformed(f"the key {key!r} is given twice in a map")
             seen.add(plain)
             parts.append(f'"{text}":' + (" " if indent is not None else ""))
-        _write(member, parts, in_map=kind == "map", indent=inner)
+        _write(member, parts, indent=inner)
     parts.append((indent or "") + closing if members else closing)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime.casts import cast
-from xquery_bridge.runtime.values import Value, atomize, ebv, only_item
+from xquery_bridge.runtime.values import Value, atomize, ebv, optional
 
 #: Wide enough for any decimal a query can hold: rounding must not be limited by the default context's 28 digits.
 _WIDE: Final = Context(prec=10_000)
@@ -106,7 +106,7 @@ def _quantized(number: Decimal, precision: int, half_to_even: bool) -> Decimal:
 @FN.row("number() as xs:double", needs="item")
 def number_of_item(item: Any) -> float:
     """The context item as a double, NaN when it is no number."""
-    return number(only_item(atomize(item)))
+    return number(optional(atomize(item)))
 
 
 @FN.row("number($arg as xs:anyAtomicType?) as xs:double")

@@ -59,7 +59,7 @@ def _node(node: Any, parameters: Parameters) -> str:
 
 
 def double_text(number: float) -> str:
-    """A double with an exponent always: `1.0e0` (section 10, by format-number's picture 0.0##########################e0)."""
+    """A double with an exponent always: `1.0e0` (section 10: the picture 0.0##########################e0)."""
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):

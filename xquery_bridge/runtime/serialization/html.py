@@ -28,9 +28,9 @@ INLINE: Final = frozenset(
     "select small span strike strong sub sup svg template textarea time tt u var video wbr".split()
 )
 _BOOLEAN: Final = frozenset(
-    "async autofocus autoplay checked compact controls declare default defer disabled formnovalidate hidden ismap itemscope "
-    "loop multiple muted nohref noresize noshade novalidate nowrap open readonly required reversed scoped seamless selected "
-    "typemustmatch".split()
+    "async autofocus autoplay checked compact controls declare default defer disabled formnovalidate hidden ismap "
+    "itemscope loop multiple muted nohref noresize noshade novalidate nowrap open readonly required reversed scoped "
+    "seamless selected typemustmatch".split()
 )
 URI_ATTRIBUTES: Final = frozenset(
     "action archive background cite classid codebase data datetime formaction for href icon longdesc manifest name poster "
