@@ -61,7 +61,11 @@ def test_stored_documents(engine: Engine, query: str, expected: list[Any]) -> No
 
 @pytest.mark.parametrize(
     "other",
-    ["cts:doc('/a.xml')", "cts:search(doc(), cts:element-query(xs:QName('b'), cts:and-query(())))", "xdmp:directory('/')[1]"],
+    [
+        "cts:doc('/a.xml')",
+        "cts:search(doc(), cts:element-query(xs:QName('b'), cts:and-query(())))",
+        "xdmp:directory('/')[1]",
+    ],
 )
 def test_a_document_is_one_node_whichever_function_finds_it(store: Any, other: str) -> None:
     engine = Engine(store=store, dialect="1.0-ml")
