@@ -389,10 +389,11 @@ class FlworCodegen(OperatorCodegen):
             if node.purity == ir.EFFECTS and not code.stable:
                 self.out.line(code.text)
             return Code("1", "item", 0, True)
-        if isinstance(node, ir.Flwor) and _is_loop(node) and not is_inline(node.result) or (
-            isinstance(node, ir.Flwor) and _is_loop(node) and isinstance(node.result, (ir.VarRef, ir.Literal))
+        if (
+            isinstance(node, ir.Flwor)
+            and _is_loop(node)
+            and (not is_inline(node.result) or isinstance(node.result, (ir.VarRef, ir.Literal)))
         ):
-            assert isinstance(node, ir.Flwor)
             name = self.temp("count")
             self.out.line(f"{name} = 0")
             self.stream(

@@ -265,10 +265,9 @@ class PathCodegen(FlworCodegen):
                         case "gt":
                             return Code(f"{source.text}[{at}:]", "list", depth)
         variables = (focus.item, focus.position, focus.last)
-        if condition.type.is_a("numeric") and condition.type.single and not condition.free.intersection(variables):
-            if condition.purity == ir.PURE:
-                at_code = self.value(condition)
-                return self.call(predicate, "slice_at", source, at_code, form="list")
+        fixed = condition.purity == ir.PURE and not condition.free.intersection(variables)
+        if fixed and condition.type.is_a("numeric") and condition.type.single:
+            return self.call(predicate, "slice_at", source, self.value(condition), form="list")
         return None
 
     def _piece(self, source: Code, begin: int, end: int) -> Code:
