@@ -46,7 +46,6 @@ class Row:
     effects: bool = False
     deterministic: bool = True
     served_by: str = "native"
-    since: str = "1.0-ml"
     summary: str = ""
     extra: dict[str, Any] = field(default_factory=dict, compare=False, hash=False)
 
