@@ -169,9 +169,9 @@ def test_an_array_that_contains_itself_is_refused_as_text(fail: Fail) -> None:
     )
 
 
-LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=5), st.floats(-1e6, 1e6)
-)
+#: Without -0.0, which has no form of its own in JSON text here.
+NUMBERS = st.floats(-1e6, 1e6).map(lambda number: number + 0.0)
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=5), NUMBERS)
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
@@ -188,8 +188,7 @@ def _json(expression: str, text: str) -> object:
 @settings(max_examples=40)
 @given(tree=TREES)
 def test_json_survives_items_and_nodes(tree: object) -> None:
-    """-0.0 has no form of its own in JSON text here; Python compares it equal to 0."""
-    text = json.dumps(tree).replace("-0.0", "0")
+    text = json.dumps(tree)
     assert _json("xdmp:to-json-string(xdmp:from-json-string($t))", text) == tree
     assert _json("xdmp:to-json-string(xdmp:from-json(xdmp:to-json(xdmp:from-json-string($t))))", text) == tree
 
@@ -197,7 +196,7 @@ def test_json_survives_items_and_nodes(tree: object) -> None:
 @settings(max_examples=25)
 @given(tree=st.lists(TREES, max_size=3))
 def test_an_array_survives_its_element(tree: list[object]) -> None:
-    text = json.dumps(tree).replace("-0.0", "0")
+    text = json.dumps(tree)
     assume(all(char in "\t\n" or " " <= char <= "\ud7ff" for char in json.dumps(tree, ensure_ascii=False)))
     query = "let $a := xdmp:from-json-string($t) return xdmp:to-json-string(json:array(<x>{$a}</x>/*))"
     assert _json(query, text) == tree
