@@ -7,7 +7,7 @@ Layout: a batch of n samples of CNTK shape [d1 x … x dk x C] (first dimension 
 How the work is done, by shape:
 
 - kernels of one element, stride 1: matrix products on the arrays as they are (`_Pointwise`);
-- small work: all columns at once, views of the operands kept from call to call (`_Small`);
+- small work: all columns at once, views of the operands kept from call to call (`Small`);
 - 3 x 3 kernels with stride 1 in float: Winograd (`winograd.py`) unless the exact path is asked for;
 - one input channel a group: a multiplication and an addition a tap on flat runs (`depthwise.py`);
 - anything else: columns in strips that stay in the second-level cache, images and strips on our threads (`_Columns`).
@@ -32,6 +32,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import depthwise, winograd
 from .interleaved import Interleaved
+from .small_convolution import Small, stack_product
 from .thread_pool import parallel, threads
 from .window import Window
 
@@ -366,81 +367,6 @@ class _Columns:
         np.copyto(out.reshape(self._g, self._out, self._depth), total.swapaxes(-1, -2))
 
 
-class _Small:
-    """A convolution so small that the calls cost more than the work: everything at once, views kept between calls."""
-
-    def __init__(self, sizes: ConvolutionSizes, dtype: np.dtype[Any]) -> None:
-        self._sizes = sizes
-        n, g = sizes.batch, sizes.groups
-        self._in, self._out = sizes.channels // g, sizes.maps // g
-        depth = self._in * sizes.taps
-        self._weight_shape = (g, self._out, depth)
-        self._result_shape = (n, g, self._out, sizes.outputs)
-        windows = sizes.windows
-        kernel, outputs = tuple(w.kernel for w in windows), tuple(w.output for w in windows)
-        self._columns = np.empty((n, g, self._in, *kernel, *outputs), dtype)
-        self._matrix = self._columns.reshape(n, g, depth, sizes.outputs)
-        self._transposed = self._matrix.swapaxes(-1, -2)
-        self._is_padded = any(w.lower != 0 or w.extent > w.input for w in windows)
-        if self._is_padded:
-            self._buffer = np.zeros((n, sizes.channels, *(w.extent for w in windows)), dtype)
-            place: tuple[Any, ...] = (..., *(w.inside[0] for w in windows))
-            self._inner = self._buffer[place]
-            self._from: tuple[Any, ...] = (..., *(w.inside[1] for w in windows))
-            self._windows = self._view(self._buffer)
-        self._parts = np.empty((n, *self._weight_shape), dtype) if n > 1 else None
-        self.is_single = True
-        """Whether it takes no threads, so that its calls can be had one by one."""
-
-    def _view(self, x: Array) -> Array:
-        windows, steps = self._sizes.windows, x.strides
-        return np.lib.stride_tricks.as_strided(
-            x,
-            (x.shape[0], self._sizes.groups, self._in, *(w.kernel for w in windows), *(w.output for w in windows)),
-            (
-                steps[0],
-                steps[1] * self._in,
-                steps[1],
-                *(w.dilation * s for w, s in zip(windows, steps[2:], strict=True)),
-                *(w.stride * s for w, s in zip(windows, steps[2:], strict=True)),
-            ),
-        )
-
-    def _gather(self, x: Array) -> None:
-        if self._is_padded:
-            np.copyto(self._inner, x[self._from])
-            np.copyto(self._columns, self._windows)
-        else:
-            np.copyto(self._columns, self._view(x))
-
-    def calls(self, x: Array, w: Array, out: Array) -> list[Callable[[], object]]:
-        """What `run` does on these arrays."""
-        weights, result = w.reshape(self._weight_shape), out.reshape(self._result_shape)
-        multiply = _product_call(weights, self._matrix, result)
-        if self._is_padded:
-            source = x[self._from]
-            return [
-                partial(np.copyto, self._inner, source),
-                partial(np.copyto, self._columns, self._windows),
-                multiply,
-            ]
-        return [partial(np.copyto, self._columns, self._view(x)), multiply]
-
-    def run(self, x: Array, w: Array, out: Array) -> None:
-        for step in self.calls(x, w, out):
-            step()
-
-    def backward_kernel(self, x: Array, gy: Array, out: Array) -> None:
-        self._gather(x)
-        gradient = gy.reshape(self._result_shape)
-        total = out.reshape(self._weight_shape)
-        if self._parts is None:
-            np.matmul(gradient[0], self._transposed[0], out=total)
-        else:
-            np.matmul(gradient, self._transposed, out=self._parts)
-            np.add.reduce(self._parts, axis=0, out=total)
-
-
 @dataclass(frozen=True)
 class _Phase:
     """One residue of the result of a transposed convolution in one dimension."""
@@ -614,7 +540,7 @@ class _Scatter:
         calls: list[Callable[[], object]] = [] if self._covers else [partial(out.fill, 0)]
         return [
             *calls,
-            _product_call(weights, gradient, self._product),
+            stack_product(weights, gradient, self._product),
             partial(np.copyto, target, self._spread),
         ]
 
@@ -634,14 +560,6 @@ class _Scatter:
         parallel(image, gradient.shape[0], self._workers)
 
 
-def _product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
-    """The product of stacks of matrices; of a single pair `dot` costs half of what `matmul` does."""
-    if out[..., 0, 0].size == 1:
-        first, second, result = (a.reshape(a.shape[-2:]) for a in (left, right, out))
-        return partial(first.dot, second, result)
-    return partial(np.matmul, left, right, out)
-
-
 def _is_pointwise(sizes: ConvolutionSizes) -> bool:
     return all(w.kernel == 1 and w.stride == 1 and w.lower == 0 and w.output == w.input for w in sizes.windows)
 
@@ -654,7 +572,7 @@ def _forward(sizes: ConvolutionSizes, dtype: np.dtype[Any], exact: bool) -> _For
     if _is_pointwise(sizes):
         return _Pointwise(sizes, dtype)
     if _is_small(sizes, dtype):
-        return _Small(sizes, dtype)
+        return Small(sizes, dtype)
     if depthwise.Depthwise.fits(sizes, dtype):
         return depthwise.Depthwise(sizes, dtype)
     if not exact and winograd.Winograd.fits(sizes, dtype):
@@ -685,7 +603,7 @@ class ConvolutionPlan:
         """
         way = {"run": self._forward_way, "backward_data": self._data_way}.get(name)
         small = way() if way is not None else None
-        if isinstance(small, (_Small, _Scatter)) and small.is_single:
+        if isinstance(small, (Small, _Scatter)) and small.is_single:
             return small.calls(*arrays)
         return [partial(getattr(self, name), *arrays)]
 
@@ -729,7 +647,7 @@ class ConvolutionPlan:
         if _is_pointwise(sizes):
             return _Pointwise(sizes, dtype)
         if _is_small(sizes, dtype):
-            return _Small(sizes, dtype)
+            return Small(sizes, dtype)
         if depthwise.DepthwiseKernelGradient.fits(sizes, dtype):
             return depthwise.DepthwiseKernelGradient(sizes, dtype)
         if not self._exact and winograd.WinogradKernelGradient.fits(sizes, dtype):
