@@ -30,9 +30,10 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-# Writes the reference of cntk: anew, from the rows of its functions and their examples.
+# Writes anew what the tables of functions say in docs/: the reference of cntk:, with its examples, and what elementpath serves.
 docs: $(VENV)/.installed
 	$(PY) -m docs.cntk_reference
+	$(PY) -m docs.elementpath_section
 
 bench: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.run $(ARGS)

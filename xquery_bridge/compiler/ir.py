@@ -749,7 +749,7 @@ class BuiltinCall(Node):
     def own_purity_now(self) -> int:
         if self.row.effects:
             functions = [arg for arg in self.args if arg.type.is_a("function") or isinstance(arg, FunctionValue)]
-            if functions and self.row.extra.get("only_calls", _calls_functions(self.row)):
+            if functions and _calls_functions(self.row):
                 return max(arg.body_purity if isinstance(arg, FunctionValue) else EFFECTS for arg in functions)
             return EFFECTS
         return PURE if self.row.deterministic else CREATES
