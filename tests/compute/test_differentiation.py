@@ -132,3 +132,18 @@ def test_batch_normalization_learns_its_running_values_in_a_forward_pass():
     cntk.forward(y, {x: batch(samples)}, [x])
     np.testing.assert_allclose(mean.data, samples.mean(0))
     assert count.data == 6
+
+
+@pytest.mark.parametrize("blend", [0.0, 7.0, np.inf])
+def test_training_normalizes_by_the_minibatch_whatever_the_blend(blend):
+    """Numbers: CNTK 2.7."""
+    x = batch_input(1, "double")
+    mean, variance = (cntk.constant(cntk.Shape((1,)), "double", v) for v in (0.5, 2.0))
+    count = cntk.constant(cntk.Shape(()), "double", 4.0)
+    scale, bias = (cntk.parameter(cntk.Shape((1,)), "double", v) for v in (1.5, 0.2))
+    y = cntk.batch_normalization(x, scale, bias, mean, variance, count, False, 5, blend, 1e-3)
+    state = cntk.forward(y, {x: batch(np.array([[0.3], [1.0], [-1.2]]))}, [x])
+    np.testing.assert_allclose(state.values[0].array.ravel(), [0.635601, 1.779054, -1.814655], atol=1e-6)
+    found = state.backward({y: batch(np.array([[1.0], [2.0], [4.0]]))})[x].array
+    np.testing.assert_allclose(found.ravel(), [-1.707334, 1.161684, 0.545649], atol=1e-6)
+    assert mean.data == pytest.approx(0.28944543017721236) and count.data == 7

@@ -30,51 +30,32 @@ class _Statistics:
         self.samples = samples
         self.epsilon = float(attributes["epsilon"])
         self.time_constant = float(attributes["normalizationTimeConstant"])
-        self.blend_constant = float(attributes["blendTimeConstant"])
         self.running_mean, self.running_variance, self.running_count = (t.bound() for t in node.inputs[3:6])
         self.mean = np.empty(plan.mean.shape, plan.dtype)
         self.inverse = np.empty(plan.mean.shape, plan.dtype)
         self.weight = 1.0
-
-    def prepare(self, x: Array, training: bool) -> None:
-        """Sets `mean`, `inverse` and the `weight` of the minibatch in them."""
-        running_mean, running_variance = self.running_mean.reshape(-1), self.running_variance.reshape(-1)
-        self.weight = 1.0 - self._blend() if training else 0.0
-        if training:
-            self.plan.statistics(x)
-        if self.weight == 1.0:
-            np.copyto(self.mean, self.plan.mean)
-            np.copyto(self.inverse, self.plan.variance)
-        elif self.weight == 0.0:
-            np.copyto(self.mean, running_mean)
-            np.copyto(self.inverse, running_variance)
-        else:
-            np.copyto(self.mean, self.weight * self.plan.mean + (1 - self.weight) * running_mean)
-            np.copyto(self.inverse, self.weight * self.plan.variance + (1 - self.weight) * running_variance)
-        self._invert()
 
     def _invert(self) -> None:
         np.add(self.inverse, self.inverse.dtype.type(self.epsilon), out=self.inverse)
         np.sqrt(self.inverse, out=self.inverse)
         np.reciprocal(self.inverse, out=self.inverse)
 
-    def _blend(self) -> float:
-        """The share of the running values in what a training step normalizes by."""
-        if self.running_count.item() == 0 or self.blend_constant == 0:
-            return 0.0
-        if math.isinf(self.blend_constant):
-            return 1.0
-        return self.blend_constant / (self.blend_constant + self.samples)
-
     def forward(self, training: bool, x: Array, scale: Array, bias: Array, out: Array) -> None:
-        if training and self._blend() == 0:
+        """Normalizes by the minibatch in training, else by the running values.
+
+        The blend time constant changes nothing: CNTK's processor build leaves it out of account, infinity too.
+        """
+        if training:
             self.weight = 1.0
             self.plan.train(x, scale, bias, self.epsilon, out)
             np.copyto(self.mean, self.plan.mean)
             np.copyto(self.inverse, self.plan.variance)
             self._invert()
             return
-        self.prepare(x, training)
+        self.weight = 0.0
+        np.copyto(self.mean, self.running_mean.reshape(-1))
+        np.copyto(self.inverse, self.running_variance.reshape(-1))
+        self._invert()
         self.plan.normalize(x, self.mean, self.inverse, scale, bias, out)
 
     def commit(self) -> None:
