@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from server.cli import main
 from xquery_bridge import compute as cntk
 from xquery_bridge.compute.models import export_onnx, save_model
 
@@ -93,15 +94,15 @@ def test_inspect_gives_json(model_file: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(
-    model_file: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_text("root:x:0:0")
     places = {"model": model_file, "text": text, "directory": tmp_path}
-    found = run(*(each.format(**places) for each in arguments))
-    assert found.returncode == 1
-    assert found.stdout == ""
-    assert sentence in found.stderr
+    status = main([each.format(**places) for each in arguments])
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, "")
+    assert sentence in printed.err
 
 
 def test_the_programs_of_the_migration_guide_agree(tmp_path: Path) -> None:
