@@ -72,6 +72,8 @@ class FlworCodegen(OperatorCodegen):
         """
         if not (node.result.type.single and is_inline(node.result)):
             return None
+        if isinstance(node.result, ir.Once) and not is_inline(node.result.operand):
+            return None
         if not all(
             (isinstance(clause, ir.For) and not clause.allowing_empty and clause.declared is None)
             or (isinstance(clause, ir.Where) and is_inline(clause.condition))

@@ -7,7 +7,7 @@ from typing import Final
 
 from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_flwor import FlworCodegen, is_inline
-from xquery_bridge.compiler.rewrite import relative_path, rooted_path
+from xquery_bridge.compiler.rewrite import LONGEST_PATH, relative_path, rooted_path
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.runtime.axes import AXES, REVERSE_AXES, STEPS
 from xquery_bridge.runtime.indexes import KeyTest
@@ -44,21 +44,13 @@ class PathCodegen(FlworCodegen):
 
     def value_Once(self, node: ir.Once) -> Code:
         """The content of a cell; what fills it goes into a function of its own unless it is an expression."""
-        with self.out.capture() as block:
-            code = self.value(node.operand)
-        if block.lines or ":=" in code.text:
-            form = code.form
-            code = self.split(node.operand)
-            code = Code(code.text, form, code.depth)
+        code = self.in_one_piece(node.operand)
         cell = node.cell.python
         return Code(f"({cell}[0] if {cell} else keep({cell}, {code.text}))", code.form, code.depth + 2)
 
     def value_Member(self, node: ir.Member) -> Code:
         """A question to the members of a sequence, which are gathered when first asked for."""
-        with self.out.capture() as block:
-            sequence = self.value(node.sequence)
-        if block.lines or ":=" in sequence.text:
-            sequence = self.split(node.sequence)
+        sequence = self.in_one_piece(node.sequence)
         probe = self.value(node.probe)
         cell = node.cell.python
         members = f"({cell}[0] if {cell} else keep({cell}, Members({sequence.text})))"
@@ -66,10 +58,7 @@ class PathCodegen(FlworCodegen):
 
     def value_Join(self, node: ir.Join) -> Code:
         """The items of an index that match; the probe is not evaluated where there are no items at all."""
-        with self.out.capture() as block:
-            probe = self.value(node.probe)
-        if block.lines:
-            probe = self.split(node.probe)
+        probe = self.in_one_piece(node.probe)
         test = KeyTest(node.operator, node.general, node.swapped)
         constant = self.constant("key_test", test, ("key test", test))
         if node.cell is None:
@@ -139,6 +128,8 @@ class PathCodegen(FlworCodegen):
         steps: list[ir.Step] = []
         start: ir.Expr = node
         while isinstance(start, ir.Step) and not start.predicates and start.axis in ("child", "attribute"):
+            if len(steps) == LONGEST_PATH:
+                return None
             steps.append(start)
             start = start.input
         if len(steps) < 2 or not start.type.is_a("node") or not is_ordered(start):

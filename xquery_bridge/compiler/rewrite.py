@@ -61,6 +61,9 @@ _COSTLY: Final = (
 #: Functions whose code is hardly more than looking into a cell.
 _CHEAP: Final = {"true", "false", "count", "exists", "empty", "not", "boolean", "string", "head", "string-length"}
 
+#: How many steps are looked at as one path: every step of a longer one would look at all of those before it.
+LONGEST_PATH: Final = 50
+
 _DOWNWARDS: Final = {"child", "descendant", "attribute", "descendant-or-self", "self"}
 _SWAPPED: Final = {"eq": "eq", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
@@ -486,7 +489,12 @@ def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
     steps: list[ir.Step] = []
     while True:
         if isinstance(node, ir.Step):
-            if node.predicates or node.axis not in _DOWNWARDS or node.test.other is not None:
+            if (
+                node.predicates
+                or node.axis not in _DOWNWARDS
+                or node.test.other is not None
+                or len(steps) == LONGEST_PATH
+            ):
                 return None
             steps.append(node)
             node = node.input

@@ -122,9 +122,11 @@ def sort(static: StaticContext, items: Sequence[Any], uri: str | None = None, ke
     return sorted_by(items, key.call if key is not None else atomize, in_static(static, uri))
 
 
-def sorted_by(items: Sequence[Any], key: Any, using: Any) -> list[Any]:
+def sorted_by(items: Sequence[Any], key: Any, using: Any) -> Value:
     """Items in the order of the sort keys that a Python callable gives (F&O 3.1, 16.2.6)."""
     if key is atomize and items:
+        if isinstance(items, range):
+            return items if items.step > 0 else items[::-1]
         kinds = set(map(type, items))
         if kinds == {int} or (kinds == {str} and using.is_codepoint):
             return sorted(items)

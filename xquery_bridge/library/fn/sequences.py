@@ -223,7 +223,9 @@ def _extreme(static: StaticContext, items: Sequence[Any], uri: str | None, *, la
     if not len(items):
         return None
     items = _numbers(items)
-    kinds = {int} if isinstance(items, range) else set(map(type, items))
+    if isinstance(items, range):
+        items = (items[0], items[-1])
+    kinds = set(map(type, items))
     if kinds == {int}:
         return max(items) if largest else min(items)
     if all(map(_is_number, items)):
