@@ -252,7 +252,8 @@ class FunctionCodegen(ConstructorCodegen):
         # The sum of one item is that item, which may be of a type derived from xs:integer.
         if len(node.args) == 1 and arg.type.kind == "integer" and not arg.type.optional:
             code = self.items(arg)
-            return Code(f"sum({code.text})", "item", code.depth + 1)
+            total = "sum" if code.text.startswith("[") else "sum_integers"
+            return Code(f"{total}({code.text})", "item", code.depth + 1)
         return None
 
     def fn_contains(self, node: ir.BuiltinCall) -> Code | None:

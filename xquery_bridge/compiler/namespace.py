@@ -44,6 +44,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     ),
     (arithmetic, ("decimal_add", "decimal_divide", "decimal_multiply", "decimal_subtract")),
     (arithmetic, ("add", "subtract", "multiply", "divide", "integer_divide", "modulo", "negate", "plus")),
+    (arithmetic, ("sum_integers",)),
     (
         calls,
         (

@@ -118,6 +118,10 @@ class ResolverBase:
             self.focus = before
 
 
+#: Digits of an integer literal; Python reads and writes no more than 4,300.
+_MOST_DIGITS: Final = 4_000
+
+
 class OperatorResolver(ResolverBase):
     """Literals, sequences, operators, branches, try and types."""
 
@@ -126,6 +130,8 @@ class OperatorResolver(ResolverBase):
             case "string":
                 return ir.Literal(value=node.value, type=STRING)
             case "integer":
+                if len(node.value) > _MOST_DIGITS:
+                    raise XQueryError("FOAR0002", f"Numeric overflow: an integer of {len(node.value)} digits")
                 return ir.Literal(value=int(node.value), type=INTEGER)
             case "decimal":
                 return ir.Literal(value=Decimal(node.value), type=DECIMAL)

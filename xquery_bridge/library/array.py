@@ -157,7 +157,8 @@ def for_each_pair(left: XdmArray, right: XdmArray, action: FunctionItem) -> XdmA
 )
 def sort(static: StaticContext, array: XdmArray, uri: str | None = None, key: FunctionItem | None = None) -> XdmArray:
     """The members in the order of their keys, equal ones as they stand."""
-    return XdmArray(sorted_by(array.members(), key.call if key is not None else atomize, in_static(static, uri)))
+    ordered = sorted_by(array.members(), key.call if key is not None else atomize, in_static(static, uri))
+    return XdmArray(as_list(ordered))
 
 
 @ARRAY.row("flatten($input as item()*) as item()*")
