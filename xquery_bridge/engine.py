@@ -414,7 +414,7 @@ class Engine:
 
         return not modules or bool(self._in_thread(compare))
 
-    def module_text(self, uri: str, location: str) -> str | None:
+    def module_text(self, location: str) -> str | None:
         """The text of a module stored as a document, or None."""
         found = self._stored_module(location)
         return None if found is None else found.content.decode("utf-8-sig")

@@ -197,7 +197,7 @@ class Evaluator(Protocol):
     ) -> tuple[list[tuple[str, Value]], list[tuple[str, int, Any]]]:
         """The public variables (name, value) and functions (name, arity, item) of a library module."""
 
-    def module_text(self, uri: str, location: str) -> str | None:
+    def module_text(self, location: str) -> str | None:
         """The text of a stored module, or None."""
 
 

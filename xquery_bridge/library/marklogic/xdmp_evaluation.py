@@ -106,7 +106,7 @@ def invoke(context: DynamicContext, path: str, variables: Sequence[Any] = (), op
 
 def module_source(context: DynamicContext, path: str) -> str:
     """The text of a stored module."""
-    found = None if context.evaluator is None else context.evaluator.module_text("", path)
+    found = None if context.evaluator is None else context.evaluator.module_text(path)
     if found is None:
         raise XQueryError("XQST0059", f"Module {path} not found", marklogic_code="XDMP-MODNOTFOUND")
     return found
