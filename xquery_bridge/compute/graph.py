@@ -228,13 +228,26 @@ class PrimitiveFunction(Function):
             self._outputs = list(self.operands)
             return changed
         known = not any(v.shape.is_unknown for v in self.operands)
-        if known:
+        if known and self.operator.helper_ids and not self._is_inside_open_block():
             current_session().skip_uids(self.operator.helper_ids)
         outcomes = self.operator.infer(self)
         if any(max(outcome.shape, default=0) > _LARGEST_DIMENSION for outcome in outcomes):
             shapes = ", ".join(str(outcome.shape) for outcome in outcomes)
             raise CntkError(f"{self.op_name}: no dimension beyond {_LARGEST_DIMENSION} was expected, {shapes} came.")
         return self._update_outputs(outcomes)
+
+    def _is_inside_open_block(self) -> bool:
+        """Whether an operand hangs on a placeholder that nothing stands for yet: CNTK does not know its shape."""
+        todo, seen = list(self.operands), set(self.operands)
+        while todo:
+            variable = todo.pop()
+            if variable.is_placeholder and variable.block_mapping is None:
+                return True
+            if variable.owner is not None:
+                below = [v for v in variable.owner.operands if v not in seen]
+                seen.update(below)
+                todo += below
+        return False
 
     def check_data_types(self) -> str:
         """The common data type of the operands; refused when they differ."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import CntkError
 from ..graph import CompositeFunction, Function, as_block, as_variable
+from ..session import current_session
 from ..shape import SCALAR
 from ..variable import Constant, Variable, placeholder
 from .binary import (
@@ -122,8 +123,9 @@ def hard_sigmoid(operand: Operand, alpha: float, beta: float, name: str = "") ->
     x, a = stand_in(operand)
     slope, offset = float(np.float32(alpha)), float(np.float32(beta))
     line = plus(element_times(number(x, slope), a), number(x, offset))
-    above = element_select(less(line, number(x, 0)), number(x, 0), line)
-    result = element_select(greater(above, number(x, 1)), number(x, 1), above)
+    one, zero = number(x, 1), number(x, 0)
+    below = element_select(less(line, one), line, one)
+    result = element_select(greater(below, zero), below, zero)
     return as_block(result, {a: x}, "HardSigmoid", name, {"alpha": alpha, "beta": beta})
 
 
@@ -157,34 +159,37 @@ def element_min(left: Operand, right: Operand, name: str = "") -> CompositeFunct
     return as_block(element_select(less(a, b), a, b), {a: x, b: y}, "ElementMin", name)
 
 
-def _positive(x: Variable) -> CompositeFunction:
-    return greater(x, number(x, 0))
+def _logic(left: Operand, right: Operand) -> tuple[Variable, Variable, Variable, Variable, Constant]:
+    """Two operands, placeholders for them, and 0."""
+    x, y, a, b = two(left, right)
+    return x, y, a, b, number(x, 0)
 
 
 def element_and(left: Operand, right: Operand, name: str = "") -> CompositeFunction:
     """1 where both are above 0, else 0."""
-    x, y, a, b = two(left, right)
-    result = greater(element_times(_positive(a), _positive(b)), number(x, 0))
+    x, y, a, b, zero = _logic(left, right)
+    result = greater(element_times(greater(a, zero), greater(b, zero)), zero)
     return as_block(result, {a: x, b: y}, "And", name)
 
 
 def element_or(left: Operand, right: Operand, name: str = "") -> CompositeFunction:
     """1 where one of them is above 0, else 0."""
-    x, y, a, b = two(left, right)
-    result = greater(plus(_positive(a), _positive(b)), number(x, 0))
+    x, y, a, b, zero = _logic(left, right)
+    result = greater(plus(greater(a, zero), greater(b, zero)), zero)
     return as_block(result, {a: x, b: y}, "Or", name)
 
 
 def element_xor(left: Operand, right: Operand, name: str = "") -> CompositeFunction:
     """1 where just one of them is above 0, else 0."""
-    x, y, a, b = two(left, right)
-    return as_block(not_equal(_positive(a), _positive(b)), {a: x, b: y}, "Xor", name)
+    x, y, a, b, zero = _logic(left, right)
+    return as_block(not_equal(greater(a, zero), greater(b, zero)), {a: x, b: y}, "Xor", name)
 
 
 def element_not(operand: Operand, name: str = "") -> CompositeFunction:
     """1 where it is not above 0, else 0."""
     x, a = stand_in(operand)
-    result = plus(number(x, 1), negate(_positive(a)))
+    one, zero = number(x, 1), number(x, 0)
+    result = plus(negate(greater(a, zero)), one)
     return as_block(result, {a: x}, "Not", name)
 
 
@@ -194,6 +199,7 @@ def _folded(operands: Sequence[Operand], what: str) -> tuple[dict[Any, Any], Fun
     pairs = [stand_in(v) for v in operands]
     total: Any = pairs[0][1]
     for _, inner in pairs[1:]:
+        current_session().skip_uids(1)
         total = plus(total, inner)
     mapping = {inner: outer for outer, inner in pairs}
     if isinstance(total, Variable):

@@ -18,6 +18,7 @@ from ..errors import CntkError
 from ..graph import CompositeFunction, PrimitiveFunction, as_block
 from ..kernels import kernel
 from ..plan import Call
+from ..session import current_session
 from ..shape import INFERRED, Shape
 from ..sparse import Entries, add_entries, product_of_entries
 from ..tensor import Array, Layout, Tensor
@@ -256,7 +257,7 @@ def gemm(
     transpose_right: bool = False,
     name: str = "",
 ) -> CompositeFunction:
-    """alpha · left · right + beta · addend, of matrices without dynamic axes. CNTK: Gemm, a block."""
+    """beta · addend + (alpha · left) · right, of matrices without dynamic axes. CNTK: Gemm, a block."""
     from .reshaping import transpose
 
     operands = as_variable_list([left, right, addend])
@@ -264,7 +265,9 @@ def gemm(
     data_type = operands[0].data_type
     x = transpose(a) if transpose_left else a
     y = transpose(b) if transpose_right else b
-    product = element_times(Constant(Shape(), data_type, alpha), times(x, y))
-    composite = plus(product, element_times(Constant(Shape(), data_type, beta), c))
+    scaled = element_times(x, Constant(Shape((1, 1)), data_type, alpha))
+    added = element_times(c, Constant(Shape((1, 1)), data_type, beta))
+    current_session().skip_uids(2)
+    composite = plus(added, times(scaled, y))
     attributes = {"alpha": alpha, "beta": beta, "transA": transpose_left, "transB": transpose_right}
     return as_block(composite, dict(zip((a, b, c), operands, strict=True)), "Gemm", name, attributes)

@@ -595,11 +595,10 @@ def depth_to_space(operand: Operand, block_size: int, name: str = "") -> Composi
             f"DepthToSpace: Number of channels in the operand with shape '{x.shape}' must be divisible by the square of "
             f"the block size {block_size}, and the rank must be 3."
         )
-    w, h, c = x.shape
-    depth = c // (b * b)
-    split = reshape(inner, (w, h, depth, b, b))
+    split = reshape(inner, (INFERRED, b, b), Axis.static(2), Axis.static(3))
     order = [Axis.static(i) for i in (3, 0, 4, 1, 2)]
-    composite = reshape(transpose(split, order), (w * b, h * b, depth))
+    tall = reshape(transpose(split, order), (INFERRED,), Axis.static(2), Axis.static(4))
+    composite = reshape(tall, (INFERRED,), Axis.static(0), Axis.static(2))
     return as_block(composite, {inner: x}, "DepthToSpace", name, {"blockSize": b})
 
 
@@ -612,8 +611,8 @@ def space_to_depth(operand: Operand, block_size: int, name: str = "") -> Composi
             f"SpaceToDepth: All spatial dimensions in the operand with shape '{x.shape}' must be divisible by the block "
             f"size {block_size}, and the rank must be 3."
         )
-    w, h, c = x.shape
-    split = reshape(inner, (b, w // b, b, h // b, c))
+    narrow = reshape(inner, (b, INFERRED), Axis.static(0), Axis.static(1))
+    split = reshape(narrow, (b, INFERRED), Axis.static(2), Axis.static(3))
     order = [Axis.static(i) for i in (1, 3, 4, 0, 2)]
-    composite = reshape(transpose(split, order), (w // b, h // b, c * b * b))
+    composite = reshape(transpose(split, order), (INFERRED,), Axis.static(2), Axis.static(5))
     return as_block(composite, {inner: x}, "SpaceToDepth", name, {"blockSize": b})
