@@ -9,9 +9,10 @@ from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_flwor import FlworCodegen, is_inline
 from xquery_bridge.compiler.rewrite import LONGEST_PATH, relative_path, rooted_path
 from xquery_bridge.compiler.writer import Code, FunctionWriter
-from xquery_bridge.runtime.axes import AXES, REVERSE_AXES, STEPS
+from xquery_bridge.runtime.axes import REVERSE_AXES
 from xquery_bridge.runtime.indexes import KeyTest
 from xquery_bridge.runtime.node_tests import NodeTest, node_test
+from xquery_bridge.runtime.ways import way
 
 #: Axes whose step from several nodes in order is in order, if each node's part is.
 _IN_ORDER: Final = {"attribute", "self"}
@@ -134,9 +135,8 @@ class PathCodegen(FlworCodegen):
             start = start.input
         if len(steps) < 2 or not start.type.is_a("node") or not is_ordered(start):
             return None
-        made = tuple([(AXES[step.axis], STEPS[step.axis], self.made_test(step.test)) for step in reversed(steps)])
-        path = self.constant("way", made, ("way", made))
-        return self.call(node, "down", self.value(start), Code(path), form="list")
+        made = way(tuple([(step.axis, self.made_test(step.test)) for step in reversed(steps)]))
+        return self.call(node, self.constant("way", made), self.value(start), form="list")
 
     def _plain_step(self, node: ir.Step, source: Code) -> Code:
         if source.form == "item" and node.input.type.is_a("node") and node.axis not in REVERSE_AXES:
@@ -160,6 +160,8 @@ class PathCodegen(FlworCodegen):
             source = self.call(node.input, "one_node", source, Code(f'"{code}"'), form="item")
         if len(node.predicates) == 1 and node.axis == "child":
             condition = node.predicates[0].condition
+            if isinstance(condition, ir.VarRef) and condition.var is node.predicates[0].focus.last:
+                return self.call(node, "last_child", source, Code(self.test(node.test)))
             if isinstance(condition, ir.Literal) and type(condition.value) is int:
                 return self.call(node, "child_at", source, Code(self.test(node.test)), Code(str(condition.value)))
         found = self._axis(node, source)
@@ -396,4 +398,3 @@ def is_ordered(node: ir.Expr) -> bool:
             return is_ordered(node.source)
         case _:
             return node.type.optional and node.type.is_a("node")
-

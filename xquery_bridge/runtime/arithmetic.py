@@ -31,7 +31,9 @@ from xquery_bridge.runtime.casts import cast, to_double, to_float, untyped_doubl
 from xquery_bridge.runtime.date_times import (
     add_microseconds,
     add_months,
+    add_time,
     day_time_duration,
+    duration_of_seconds,
     duration_overflow,
     instant,
     microseconds_of,
@@ -252,8 +254,9 @@ def _divide_months(duration: Any, number: Any) -> Any:
 
 
 def _multiply_time(duration: Any, number: Any) -> Any:
-    factor = number if type(number) is int else _factor(number)
-    return day_time_duration(round(microseconds_of(duration) * factor))
+    if type(number) is int:
+        return duration_of_seconds(_EXACT.multiply(duration.seconds, number))
+    return day_time_duration(round(microseconds_of(duration) * _factor(number)))
 
 
 def _divide_time(duration: Any, number: Any) -> Any:
@@ -338,7 +341,7 @@ for _kind in ("dateTime", "date"):
     _TEMPORAL["+", _YM, _kind] = _swapped(_TEMPORAL["+", _kind, _YM])
     _TEMPORAL["-", _kind, _YM] = lambda moment, duration: add_months(moment, -duration.months)
 for _kind in ("dateTime", "date", "time"):
-    _TEMPORAL["+", _kind, _DT] = lambda moment, duration: add_microseconds(moment, microseconds_of(duration))
+    _TEMPORAL["+", _kind, _DT] = add_time
     _TEMPORAL["+", _DT, _kind] = _swapped(_TEMPORAL["+", _kind, _DT])
     _TEMPORAL["-", _kind, _DT] = lambda moment, duration: add_microseconds(moment, -microseconds_of(duration))
 

@@ -157,18 +157,19 @@ def child(node: Any, test: NodeTest) -> Nodes:
     """child::test."""
     children = node.children
     if (name := test.element) is not None:
-        if type(node) is not ElementNode and (
-            node.kind in _JSON_PARENTS or (len(children) == 1 and children[0].kind in _JSON_PARENTS)
-        ):
+        if type(node) is ElementNode:
+            if len(children) <= MANY:
+                return [found for found in children if found.name is name]
+        elif node.kind in _JSON_PARENTS or (len(children) == 1 and children[0].kind in _JSON_PARENTS):
             return _json_named(node, name)
-        if len(children) > _MANY:
+        if len(children) > MANY:
             return _many_children(node, test)
         return [found for found in children if found.name is name]
     return _select(children, test)
 
 
 #: From so many children on, those that pass a test are kept with the tree.
-_MANY: Final = 64
+MANY: Final = 64
 #: How many such lists, paths and indexes a tree keeps.
 KEPT_LISTS: Final = 256
 
@@ -277,7 +278,7 @@ def _named_below(node: Any, name: str | None) -> Nodes:
             append(current)
         if current.children:
             extend(current.children[::-1])
-    if walked > _MANY:
+    if walked > MANY:
         tree = tree_of(node)
         tree.walked += walked
         if tree.walked > _WALKED and not tree.numbered:
@@ -309,7 +310,7 @@ def ancestor_or_self(node: Any, test: NodeTest) -> Nodes:
 def _place(node: Any) -> int:
     """The index of a node among its parent's children."""
     siblings = node.parent.children
-    if len(siblings) > _MANY:
+    if len(siblings) > MANY:
         return bisect_left(siblings, order_key(node)[1], key=_position)
     for index, sibling in enumerate(siblings):
         if sibling is node:
@@ -325,7 +326,7 @@ def following_sibling(node: Any, test: NodeTest, limit: int | None = None) -> No
     above = node.parent
     if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
-    if len(above.children) > _MANY:
+    if len(above.children) > MANY:
         found = _many_children(above, test)
         begin = bisect_right(found, order_key(node)[1], key=_position)
         return found[begin : None if limit is None else begin + limit]
@@ -337,7 +338,7 @@ def preceding_sibling(node: Any, test: NodeTest, limit: int | None = None) -> No
     above = node.parent
     if above is None or node.kind in _UNLIKE_CHILDREN:
         return []
-    if len(above.children) > _MANY:
+    if len(above.children) > MANY:
         found = _many_children(above, test)
         end = bisect_left(found, order_key(node)[1], key=_position)
         return found[0 if limit is None else max(end - limit, 0) : end][::-1]
@@ -597,7 +598,7 @@ def down(value: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
             (node,) = found
             if axis is child and (name := test.element) is not None and type(node) is ElementNode:
                 children = node.children
-                if len(children) <= _MANY:
+                if len(children) <= MANY:
                     found = [one for one in children if one.name is name]
                     continue
             found = axis(node, test)
@@ -628,7 +629,7 @@ def child_at(node: Any, test: NodeTest, position: int) -> Any:
     """`node/test[position]`: the node, or []; looks no further than it."""
     if position < 1:
         return []
-    if node.kind in _JSON_PARENTS or node.kind == "document" or len(node.children) > _MANY:
+    if type(node) is not ElementNode or len(node.children) > MANY:
         all_found = child(node, test)
         return all_found[position - 1] if position <= len(all_found) else []
     name = test.element
@@ -642,6 +643,12 @@ def child_at(node: Any, test: NodeTest, position: int) -> Any:
 
 
 def last_child(node: Any, test: NodeTest) -> Any:
-    """`node/test[last()]`: the node, or []."""
+    """`node/test[last()]`: the node, or []; looks no further than it."""
+    name = test.element
+    if name is not None and type(node) is ElementNode and len(node.children) <= MANY:
+        for one in reversed(node.children):
+            if one.name is name:
+                return one
+        return []
     found = child(node, test)
     return found[-1] if found else []

@@ -111,6 +111,9 @@ class _Content:
                 text = item if kind is str else str(item)
                 pending.append(f" {text}" if after_atomic else text)
                 after_atomic = True
+            elif kind is TextNode and item.name is None:
+                after_atomic = False
+                pending.append(item.value)
             elif kind is ElementNode and fresh:
                 after_atomic = False
                 if pending:
@@ -259,16 +262,27 @@ def element(
     are (prefix, Clark name, value) in source order; `content` and `fresh` see the module. The bits of `nested` tell which
     parts of the content are direct elements themselves: they are no copies, and inherit no namespace that is only used.
     """
-    own = _own_binding(prefix, name)
+    own = NO_NAMESPACES if name[0] != "{" else _own_binding(prefix, name)
     node = ElementNode(name, prefix, None, {**namespaces, **own} if namespaces else own)
     node.origin = static.base_uri
+    qualified = False
     if attributes:
-        node.attributes = [
-            AttributeNode(key, _attribute_value(key, value), given, node) for given, key, value in attributes
-        ]
-    if len(content) == 1 and (type(content[0]) is str or type(content[0]) is int):
-        text = str(content[0])
-        if text:
+        node.attributes = made = []
+        for given, key, value in attributes:
+            if key[0] == "{":
+                qualified = True
+                value = _attribute_value(key, value)
+            made.append(AttributeNode(key, value if type(value) is str else str(value), given, node))
+    only = content[0] if len(content) == 1 else None
+    if type(only) is list:
+        if len(only) == 1:
+            only = only[0]
+            if type(only) is TextNode and only.name is None:
+                only = only.value
+        elif not only:
+            content = ()
+    if type(only) is str or type(only) is int:
+        if text := str(only):
             node.children.append(TextNode(text, node))
     elif content:
         gathered = _Content(node, static)
@@ -278,7 +292,8 @@ def element(
             else:
                 gathered.add(part, bool(fresh >> index & 1))
         gathered.flush()
-    if node.attributes:
+        qualified = qualified or len(node.attributes) > len(attributes)
+    if qualified:
         _fix_attributes(node)
     if nested and node.namespaces:
         for index, part in enumerate(content):

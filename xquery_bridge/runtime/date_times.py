@@ -8,6 +8,7 @@ as in XSD 1.1: 0 is 1 BCE. elementpath keeps that year as -1. Fractions of a sec
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from calendar import isleap
 from decimal import Decimal
@@ -217,6 +218,25 @@ def add_months(item: Any, months: int) -> Any:
     return build(type(item), of._replace(year=year, month=month + 1, day=day))
 
 
+def add_time(item: Any, duration: ep.DayTimeDuration) -> Any:
+    """A dateTime, date or time a xs:dayTimeDuration later; a date is cut to its day."""
+    if type(item) is ep.Date:
+        moment: datetime.datetime = item._dt
+        if moment.year == item._year:
+            try:
+                moment += datetime.timedelta(math.floor(duration.seconds) // 86_400)
+            except OverflowError:
+                pass  # a year that Python has no date for
+            else:
+                made = _new_date(ep.Date)
+                made._dt, made._year = moment, moment.year
+                return made
+    return add_microseconds(item, microseconds_of(duration))
+
+
+_new_date: Final = ep.Date.__new__
+
+
 def add_microseconds(item: Any, microseconds: int) -> Any:
     """A dateTime, date or time some microseconds later, in its own timezone; a time goes round the clock."""
     moment: datetime.datetime = item._dt
@@ -274,6 +294,17 @@ def day_time_duration(microseconds: int) -> ep.DayTimeDuration:
     return made
 
 
+def duration_of_seconds(seconds: Decimal) -> ep.DayTimeDuration:
+    """A xs:dayTimeDuration of seconds with six digits after the point. Raises FODT0002 when it is too long."""
+    if not -_MAX_SECONDS < seconds < _MAX_SECONDS:
+        raise duration_overflow()
+    made = _new_duration(ep.DayTimeDuration)
+    made.months = 0
+    made.seconds = seconds if seconds else _NO_SECONDS
+    return made
+
+
+_NO_SECONDS: Final = Decimal(0).scaleb(-6)
 _new_duration: Final = ep.DayTimeDuration.__new__
 
 

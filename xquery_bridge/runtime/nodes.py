@@ -442,6 +442,9 @@ class TextNode(_Common, abstract.TextNode):
     def string_value(self) -> str:
         return self.value
 
+    def atomized(self) -> UntypedAtomic:
+        return untyped(self.value)
+
 
 class CommentNode(_Common, abstract.CommentNode):
     """A comment; `value` is its text."""

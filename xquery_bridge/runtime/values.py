@@ -105,7 +105,10 @@ def atomize(value: Value) -> Value:
         return value
     if kind is list:
         if len(value) == 1:
-            return atomize_item(value[0])
+            only = value[0]
+            return only.atomized() if type(only) in _UNTYPED_NODES else atomize_item(only)
+        if not value:
+            return value
         kinds = set(map(type, value))
         if kinds <= ATOMIC_CLASSES:
             return value
@@ -176,6 +179,8 @@ def optional_atom(value: Value) -> Any:
     if type(value) in ATOMIC_CLASSES:
         return value
     atoms = atomize(value)
+    if type(atoms) in ATOMIC_CLASSES:
+        return atoms
     if type(atoms) is list or type(atoms) is range:
         if len(atoms) > 1:
             raise XQueryError("XPTY0004", f"Invalid coercion: {describe(atoms)} as xs:anyAtomicType?")
