@@ -21,8 +21,8 @@ from xquery_bridge.runtime.serialization.xml import (
 _VOID: Final = frozenset("area base br col embed hr img input link meta basefont frame isindex param".split())
 _VOID_5: Final = _VOID | frozenset("keygen source track wbr".split())
 _RAW: Final = frozenset(("script", "style"))
-BLOCKING_SPACE: Final = frozenset(("pre", "script", "style", "textarea", "title", "xmp"))
-INLINE: Final = frozenset(
+_BLOCKING_SPACE: Final = frozenset(("pre", "script", "style", "textarea", "title", "xmp"))
+_INLINE: Final = frozenset(
     "a abbr acronym applet area audio b basefont bdi bdo big br button canvas cite code data datalist del dfn em embed "
     "font i iframe img input ins kbd label map mark meter noscript object output picture progress q ruby s samp script "
     "select small span strike strong sub sup svg template textarea time tt u var video wbr".split()
@@ -107,6 +107,15 @@ class NamespaceFreeWriter(MarkupWriter):
     def dropped(self, node: Any) -> bool:
         return self.parameters.include_content_type and is_content_type(node, XHTML)
 
+    def keeps_space(self, node: Any) -> bool:
+        name = self.html_name(node)
+        if name and any(name == name_parts(key)[1].lower() for key in self.parameters.suppress_indentation):
+            return True
+        return name in _BLOCKING_SPACE or super().keeps_space(node)
+
+    def inline(self, node: Any) -> bool:
+        return self.html_name(node) in _INLINE
+
 
 class HtmlWriter(NamespaceFreeWriter):
     """Writes HTML: elements in no namespace, and with version 5 those of XHTML, by the rules of HTML; others as XML."""
@@ -168,15 +177,6 @@ class HtmlWriter(NamespaceFreeWriter):
         if self.html_name(node) != "head" or not self.parameters.include_content_type:
             return ""
         return f'<meta http-equiv="Content-Type" content="{content_type(self.parameters)}">'
-
-    def keeps_space(self, node: Any) -> bool:
-        name = self.html_name(node)
-        if name and any(name == name_parts(key)[1].lower() for key in self.parameters.suppress_indentation):
-            return True
-        return name in BLOCKING_SPACE or super().keeps_space(node)
-
-    def inline(self, node: Any) -> bool:
-        return self.html_name(node) in INLINE
 
 
 def html_version(parameters: Parameters) -> Decimal:

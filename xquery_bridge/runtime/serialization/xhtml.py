@@ -6,10 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from xquery_bridge.errors import XQueryError
-from xquery_bridge.runtime.nodes import name_parts
 from xquery_bridge.runtime.serialization.html import (
-    BLOCKING_SPACE,
-    INLINE,
     URI_ATTRIBUTES,
     NamespaceFreeWriter,
     escape_uri,
@@ -46,15 +43,6 @@ class XhtmlWriter(NamespaceFreeWriter):
             return ""
         tag = f"{node.prefix}:meta" if node.prefix and not self.modern else "meta"
         return f'<{tag} http-equiv="Content-Type" content="{content_type(self.parameters)}" />'
-
-    def keeps_space(self, node: Any) -> bool:
-        name = self.html_name(node)
-        if name and any(name == name_parts(key)[1].lower() for key in self.parameters.suppress_indentation):
-            return True
-        return name in BLOCKING_SPACE or super().keeps_space(node)
-
-    def inline(self, node: Any) -> bool:
-        return self.html_name(node) in INLINE
 
 
 def xhtml_text(nodes: list[Any], parameters: Parameters) -> str:
