@@ -68,7 +68,7 @@ class _TimeLimit(BaseException):
 
 
 class _RecursionLimit:
-    """Python's recursion limit, which is the process's: high only while a query runs, for its thread has the stack for it."""
+    """Python's recursion limit, which is the process's: high only while a query runs, whose thread has the stack for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

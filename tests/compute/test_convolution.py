@@ -183,7 +183,13 @@ def test_refusals_when_the_graph_is_built(make, taps, operand, options, sentence
 
 
 REFUSED_WHEN_EVALUATED = [
-    (cntk.convolution, (3, 3, 2, 3), (6, 5, 2), {}, "detected padding over channel axis. This is not supported in cuDnn"),
+    (
+        cntk.convolution,
+        (3, 3, 2, 3),
+        (6, 5, 2),
+        {},
+        "detected padding over channel axis. This is not supported in cuDnn",
+    ),
     (cntk.convolution, (2, 2), (3, 3), {"auto_padding": (False,)}, "Mismatching outputShape and mapCount"),
     (cntk.convolution_transpose, (3, 3), (2, 2), {"auto_padding": (False,)}, "Mismatching outputShape and mapCount"),
     (cntk.convolution_transpose, (2, 2), (3, 3), {}, "GEMM convolution engine does not support this convolution"),
