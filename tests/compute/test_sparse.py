@@ -8,12 +8,20 @@ from hypothesis import strategies as st
 from xquery_bridge import compute as cntk
 from xquery_bridge.compute.evaluation import Executor
 from xquery_bridge.compute.learners import AdaDelta, AdaGrad, Adam, FsAdaGrad, MomentumSgd, Nesterov, RmsProp, Sgd
+from xquery_bridge.compute.ops import linear
 from xquery_bridge.compute.sparse import RowGradient
 
 BATCH = [cntk.Axis.default_batch()]
 CLASSES = 5
 START = np.arange(CLASSES * 2).reshape(CLASSES, 2) / 10 + 0.1
 MINIBATCHES = [[0, 1, 1], [1, 2], [0, 3, 2]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_data_is_sparse_too():
+    before, linear.FEW_ELEMENTS = linear.FEW_ELEMENTS, 0
+    yield
+    linear.FEW_ELEMENTS = before
 
 
 def schedule(value):
@@ -205,6 +213,13 @@ def test_rows_and_whole_gradients_of_one_table_add_up():
 
     for rule in (RULES["MomentumSGD"], RULES["AdaDelta"]):
         np.testing.assert_allclose(after(True, rule), after(False, rule), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "sparse one-hot", "dense one-hot"])
+def test_few_elements_are_multiplied_as_a_matrix_and_learned_from_alike(kind, monkeypatch):
+    wanted = trained(kind, "MomentumSGD")
+    monkeypatch.setattr(linear, "FEW_ELEMENTS", 2048)
+    np.testing.assert_allclose(trained(kind, "MomentumSGD"), wanted, rtol=1e-12)
 
 
 def test_two_lookups_in_one_table_are_one_gradient():

@@ -29,6 +29,10 @@ from .operator import Node, Operand, Operator, PlanBuilder, as_variable_list, ca
 __all__ = ["gemm", "times", "transpose_times"]
 
 
+FEW_ELEMENTS = 2048
+"""One-hot and sparse data of so many elements is multiplied as a matrix: finding its entries would take longer."""
+
+
 class _Times(Operator):
     """A product; `transposed` contracts the first dimensions of the left operand."""
 
@@ -76,7 +80,7 @@ class _Times(Operator):
         a, b, layout, sample = self._matrices(node)
         out = plan.output(node, sample, layout)
         entries = plan.entries_of(b) if a.layout is None else None
-        if entries is not None:
+        if entries is not None and b.size > FEW_ELEMENTS:
             plan.emit(partial(_product_of_entries, self._axes(a, b, out, layout), entries), [a], [out])
             return
         plan.emit(partial(_product, self._axes(a, b, out, layout)), [a, b], [out])
@@ -120,7 +124,7 @@ class _Times(Operator):
         a, b, layout, _ = self._matrices(node)
         sizes = self._axes(a, b, node.output, layout)
         entries = plan.entries_of(b) if a.layout is None else None
-        if plan.wants(a) and entries is not None:
+        if plan.wants(a) and entries is not None and (b.size > FEW_ELEMENTS or not entries.whole_table):
             make = partial(_rows_of_left, sizes, entries)
             plan.accumulate_rows(a, make, [g], sizes.inner, self.transposed, entries.whole_table)
         elif plan.wants(a):
