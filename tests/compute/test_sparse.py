@@ -262,3 +262,33 @@ def test_sequences_of_one_hot_values_are_looked_up_step_by_step():
     np.testing.assert_array_equal(result.array, START[[4, 0, 2]])
     assert value.data_type == "double" and value.shape == cntk.Shape((CLASSES, cntk.FREE, 2))
     np.testing.assert_array_equal(value.array, one_hot([4, 0, 2]))
+
+
+@pytest.mark.parametrize("sparse", ["input", "one-hot"])
+def test_a_recurrence_over_sparse_steps_learns_as_over_dense_ones(sparse):
+    lengths, indices = [3, 1, 2], [4, 0, 2, 1, 1, 3]
+
+    def after(is_sparse):
+        with cntk.session():
+            if sparse == "input":
+                x = hot = cntk.input_variable(cntk.Shape((CLASSES,)), "double", is_sparse)
+                steps = np.split(one_hot(indices).reshape(6, -1), np.cumsum(lengths)[:-1])
+            else:
+                x = cntk.input_variable(cntk.Shape(()), "double")
+                hot = cntk.one_hot_op(x, CLASSES, is_sparse, cntk.Axis.static(0))
+                steps = np.split(np.array(indices), np.cumsum(lengths)[:-1])
+            values = cntk.Value.batch_of_sequences(x.shape, [s.ravel() for s in steps], data_type="double")
+            w = cntk.parameter(cntk.Shape((3, CLASSES)), "double", np.linspace(-1, 1, 15).reshape(CLASSES, 3))
+            u = cntk.parameter(cntk.Shape((3, 3)), "double", np.linspace(-0.5, 0.7, 9).reshape(3, 3))
+            state = cntk.placeholder(cntk.Shape((3,)))
+            before = cntk.past_value(state, cntk.scalar("double", 0.1))
+            h = cntk.tanh(cntk.plus(cntk.times(w, hot), cntk.times(u, before)))
+            h.replace_placeholders({state: h.output})
+            loss = cntk.reduce_sum(cntk.square(h), cntk.Axis.all_static_axes())
+            trainer = cntk.Trainer(h, loss, None, [RULES["AdaGrad"]([w, u])])
+            for _ in range(3):
+                trainer.train_minibatch({x: values})
+            return w.data, u.data
+
+    for ours, theirs in zip(after(True), after(False), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
