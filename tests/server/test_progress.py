@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from server.progress import LOG_INTERVAL, ProgressBar, ProgressLog, sentence_of
+from xquery_bridge import Engine
 from xquery_bridge.compute.progress import Progress
+from xquery_bridge.errors import XQueryError
+from xquery_bridge.limits import Limits
 
 REPORT = Progress("training", 3, 12_800, 0.42131, 4.0, 3210.4, 80.2, 0.25)
 QUERY = """
@@ -75,3 +78,15 @@ def test_the_command_line_shows_training_on_a_terminal(tmp_path: Path, options: 
     assert done.stdout == "done\n"
     assert (b"training: " in written) is shown
     assert not shown or written.endswith(b"\r\x1b[K")
+
+
+def test_training_stops_at_the_time_limit_and_the_engine_goes_on():
+    told: list[Progress] = []
+    engine = Engine(limits=Limits(seconds=0.8), progress=told.append)
+    forever = QUERY.replace("PT0.7S", "PT1000S").replace("1000000", "1000000000")
+    with pytest.raises(XQueryError) as caught:
+        engine.evaluate(forever)
+    assert caught.value.marklogic_code == "XDMP-EXTIME"
+    assert told[-1].work == "training" and told[-1].time_left is not None and told[-1].time_left < 0.8
+    assert engine.evaluate(QUERY.replace("PT0.7S", "PT0S")) == ["done"]
+    engine.close()
