@@ -54,9 +54,6 @@ class MapMap:
     def keys(self) -> Iterable[str]:
         return self._entries.keys()
 
-    def values(self) -> Iterable[_Value]:
-        return self._entries.values()
-
     def items(self) -> Iterable[tuple[str, _Value]]:
         return self._entries.items()
 

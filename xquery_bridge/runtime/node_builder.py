@@ -343,14 +343,6 @@ class NodeBuilder:
         else:
             children.append(TextNode(value, self.current))
 
-    def comment(self, value: str) -> None:
-        """Add a comment."""
-        self.current.children.append(CommentNode(value, self.current))
-
-    def processing_instruction(self, target: str, value: str) -> None:
-        """Add a processing instruction."""
-        self.current.children.append(ProcessingInstructionNode(target, value, self.current))
-
     def element(self, name: str, value: str = "", uri: str = "", namespaces: Mapping[str, str] = NO_NAMESPACES) -> None:
         """Add a whole element that holds only text."""
         self.start(name, uri, namespaces)

@@ -50,9 +50,6 @@ class Transaction(Protocol):
     def insert(self, document: Document) -> None:
         """Add or replace a document. Raises XDMP-CONFLICTINGUPDATES when this transaction changed that URI before."""
 
-    def replace(self, document: Document) -> None:
-        """Change a document once more: edits of nodes add up, where `insert` would refuse."""
-
     def savepoint(self) -> object:
         """The changes so far, for `rollback_to`."""
 

@@ -138,9 +138,6 @@ class SQLiteTransaction:
     def insert(self, document: Document) -> None:
         self._change(document.uri, document)
 
-    def replace(self, document: Document) -> None:
-        self._changes[document.uri] = document
-
     def savepoint(self) -> object:
         return dict(self._changes)
 
