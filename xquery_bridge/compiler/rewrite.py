@@ -62,7 +62,7 @@ _COSTLY: Final = (
 _CHEAP: Final = {"true", "false", "count", "exists", "empty", "not", "boolean", "string", "head", "string-length"}
 
 #: How many steps are looked at as one path: every step of a longer one would look at all of those before it.
-LONGEST_PATH: Final = 50
+LONGEST_PATH: Final = 12
 
 _DOWNWARDS: Final = {"child", "descendant", "attribute", "descendant-or-self", "self"}
 _SWAPPED: Final = {"eq": "eq", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
