@@ -31,7 +31,6 @@ _CHUNK = _BLOCKS * _STRIDE
 
 _WORD_MASK = (1 << 64) - 1
 _TO_UNIT = 2.0**-64
-_TO_HALF = np.array(2.0**-32)
 
 
 def _constant(value: int) -> NDArray[np.uint64]:
@@ -48,8 +47,13 @@ _TEMPER_B = _constant(0x5555555555555555)
 _TEMPER_C = _constant(0x71D67FFFEDA60000)
 _TEMPER_D = _constant(0xFFF7EEE000000000)
 
+_UFUNCS = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.multiply, np.right_shift)
+
 _LOW_BYTE, _EIGHT = _constant(255), _constant(8)
 _LOW_HALF, _THIRTY_TWO = _constant(0xFFFFFFFF), _constant(32)
+# Doubles whose last 32 bits of fraction count units of 2**-32 and of 2**-64: 2**20 and 2**-12.
+_UNITS_OF_HIGH, _UNITS_OF_LOW = _constant(0x4130000000000000), _constant(0x3F30000000000000)
+_BOTH_UNITS = np.array(2.0**20 + 2.0**-12)
 # Boost clears this one bit of a word before making a double of it (perhaps meaning all the bits that do not fit).
 _NOT_BIT_11 = _constant(_WORD_MASK ^ (1 << 11))
 
@@ -63,7 +67,7 @@ class _Workspace(threading.local):
         self.second = np.empty(_STRIDE, np.uint64)
         self.scratch = np.empty(_CHUNK, np.uint64)
         self.output = np.empty(_CHUNK, np.uint64)
-        self.reals = np.empty(_CHUNK)
+        self.low = np.empty(_CHUNK, np.uint64)
         x, split = self.words, _STATE - _MIDDLE
         self.blocks = [
             (
@@ -119,15 +123,16 @@ class MersenneTwister64:
     def _fill_chunk(self, out: Words) -> None:
         space, count = _WORKSPACE, len(out)
         first, second, head, tail = space.first, space.second, space.first_head, space.first_tail
-        bit_and, bit_or, bit_xor = np.bitwise_and, np.bitwise_or, np.bitwise_xor
+        bit_and, bit_or, bit_xor, multiply, shift_right = _UFUNCS  # looked up once: the loop is many short calls
+        upper, lower, one, twist = _UPPER, _LOWER, _ONE, _TWIST
         space.words[:_STATE] = self._window
         for low, high, middle, new, middle_new, new_rest in space.blocks[: -(-count // _STRIDE)]:
-            bit_and(low, _UPPER, first)
-            bit_and(high, _LOWER, second)
+            bit_and(low, upper, first)
+            bit_and(high, lower, second)
             bit_or(first, second, first)
-            bit_and(first, _ONE, second)
-            np.multiply(second, _TWIST, second)
-            np.right_shift(first, _ONE, first)
+            bit_and(first, one, second)
+            multiply(second, twist, second)
+            shift_right(first, one, first)
             bit_xor(first, second, first)
             bit_xor(head, middle, new)
             bit_xor(tail, middle_new, new_rest)
@@ -145,15 +150,18 @@ class MersenneTwister64:
 
 
 def _to_unit(words: Words, out: NDArray[np.float64]) -> None:
-    """words / 2**64, each rounded once: halves of 32 bits, as signed integers, convert far faster than whole words."""
-    half, low = _WORKSPACE.scratch[: len(words)], _WORKSPACE.reals[: len(words)]
-    np.right_shift(words, _THIRTY_TWO, half)
-    np.copyto(out, half.view(np.int64))
-    np.bitwise_and(words, _LOW_HALF, half)
-    np.copyto(low, half.view(np.int64))
-    np.multiply(low, _TO_HALF, low)
-    np.add(out, low, out)
-    np.multiply(out, _TO_HALF, out)
+    """words / 2**64, each rounded once.
+
+    Converting unsigned words takes a branch each. Here both halves are put into the fractions of doubles, where they
+    are exact, and added: that rounds.
+    """
+    high, low = _WORKSPACE.scratch[: len(words)], _WORKSPACE.low[: len(words)]
+    np.right_shift(words, _THIRTY_TWO, high)
+    np.bitwise_or(high, _UNITS_OF_HIGH, high)
+    np.bitwise_and(words, _LOW_HALF, low)
+    np.bitwise_or(low, _UNITS_OF_LOW, low)
+    np.subtract(high.view(np.float64), _BOTH_UNITS, out)
+    np.add(out, low.view(np.float64), out)
 
 
 @cache
