@@ -648,16 +648,16 @@ def _within(found: StaticType, wanted: StaticType) -> bool:
     return found.low >= wanted.low and (wanted.high is None or (found.high is not None and found.high <= wanted.high))
 
 
-def _gives_decimal(node: ir.Expr) -> bool:
-    """Whether a value is surely a Decimal, not an integer that stands for one."""
+def _gives_decimal(node: ir.Expr, levels: int = 6) -> bool:
+    """Whether a value is surely a Decimal, not an integer that stands for one; unknown beyond so many levels."""
     if isinstance(node, ir.Literal):
         return type(node.value) is Decimal
-    if not isinstance(node, ir.Arithmetic) or node.operator not in _DECIMAL_ARITHMETIC:
+    if levels == 0 or not isinstance(node, ir.Arithmetic) or node.operator not in _DECIMAL_ARITHMETIC:
         return False
     operands = (node.left, node.right)
     if not all(each.type.single and each.type.is_a("decimal") for each in operands):
         return False
-    return node.operator == "div" or any(map(_gives_decimal, operands))
+    return node.operator == "div" or any(_gives_decimal(each, levels - 1) for each in operands)
 
 
 def _is_constant(node: ir.Expr) -> bool:
