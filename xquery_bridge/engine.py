@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import queue
-import sys
-import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -23,10 +18,10 @@ from xquery_bridge.compiler.program import ModuleLoader, Program, ProgramBuilder
 from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.external import ExternalVariable
-from xquery_bridge.interruption import interrupt
 from xquery_bridge.library import tables
 from xquery_bridge.library.marklogic.node_edits import apply_edits
 from xquery_bridge.limits import Limits
+from xquery_bridge.query_thread import QueryThread, TimeLimit
 from xquery_bridge.registry import Registry
 from xquery_bridge.runtime import serialization
 from xquery_bridge.runtime.atomic import ATOMIC_CLASSES
@@ -39,16 +34,9 @@ from xquery_bridge.store import Document, TransactionConflict
 from xquery_bridge.syntax import tree
 from xquery_bridge.syntax.parser import parse_query
 
-#: Virtual memory for the stack of the thread that runs queries; only what recursion touches becomes real.
-_STACK_BYTES: Final = 1 << 29
-#: Python frames that one level of a query's recursion may take.
-_FRAMES_PER_LEVEL: Final = 3
 _COMPILED: Final = 512
 #: How many frames of a deep recursion an error keeps.
 _STACK_FRAMES: Final = 30
-#: Collections of cyclic garbage: after so many new containers, tuned for queries that make trees and long sequences.
-#: With CPython's own numbers a third of the time goes into looking at nodes that are in use.
-_COLLECT_AFTER: Final = (20_000, 10, 5)
 #: What the frames of an error say of a query that is no stored module.
 _MAIN_URI: Final = "/eval"
 #: How often a statement runs when others keep changing what it reads.
@@ -58,118 +46,6 @@ _COMMITTED: Final = "committed transactions"
 
 #: Codes whose message shows the expression they were raised in.
 _SHOWN: Final = {"XPTY0004", "FORG0001", "XPDY0050", "FORG0006"}
-
-
-class _TimeLimit(BaseException):
-    """Stops a query's thread; no try of a query catches it."""
-
-
-# ------------------------------------------------------------------------------------------------------------- the thread
-
-
-class _RecursionLimit:
-    """Python's recursion limit, which is the process's: high only while a query runs, whose thread has the stack for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running = 0
-        self._before = 0
-
-    @contextmanager
-    def of_at_least(self, frames: int) -> Iterator[None]:
-        with self._lock:
-            if not self._running:
-                self._before = sys.getrecursionlimit()
-            self._running += 1
-            sys.setrecursionlimit(max(sys.getrecursionlimit(), frames))
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running -= 1
-                if not self._running:
-                    sys.setrecursionlimit(self._before)
-
-
-_RECURSION: Final = _RecursionLimit()
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    work: Callable[[], Any]
-    done: threading.Event = field(default_factory=threading.Event)
-    result: Any = None
-    error: BaseException | None = None
-
-
-class _Runner:
-    """A thread with a deep stack that does one job after another."""
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._current: _Job | None = None
-        before = threading.stack_size(_STACK_BYTES)
-        try:
-            self._thread = threading.Thread(target=self._loop, daemon=True, name="xquery")
-            self._thread.start()
-        finally:
-            threading.stack_size(before)
-
-    def _loop(self) -> None:
-        while True:
-            with suppress(_TimeLimit):
-                job = self._jobs.get()
-                if job is None:
-                    return
-                self._do(job)
-                del job
-
-    def _do(self, job: _Job) -> None:
-        try:
-            try:
-                self._current = job
-                job.result = job.work()
-            except BaseException as error:
-                job.error = error
-            finally:
-                with self._lock:
-                    self._current = None
-        except _TimeLimit as error:
-            job.error = job.error or error
-            self._current = None
-        job.done.set()
-
-    @property
-    def is_current(self) -> bool:
-        return threading.current_thread() is self._thread
-
-    def run(self, work: Callable[[], Any], seconds: float | None) -> Any:
-        """Do the work in the thread. Raises _TimeLimit when it takes longer than `seconds`."""
-        job = _Job(work)
-        self._jobs.put(job)
-        try:
-            if not job.done.wait(seconds):
-                self._stop(job)
-        except BaseException:  # a signal came while we waited: the query must not run on
-            self._stop(job)
-            raise
-        if job.error is not None:
-            error, job.error = job.error, None
-            raise error
-        return job.result
-
-    def _stop(self, job: _Job) -> None:
-        """Interrupt the job, again if need be: a long call into C notices only when it ends."""
-        while not job.done.is_set():
-            sent = False
-            with self._lock:
-                if self._current is job and self._thread.ident is not None:
-                    sent = interrupt(self._thread.ident, _TimeLimit)
-            job.done.wait(0.2 if sent else 0.01)
-
-    def close(self) -> None:
-        self._jobs.put(None)
 
 
 # --------------------------------------------------------------------------------------------------------------- compiling
@@ -254,7 +130,7 @@ class Engine:
         self.rewriting = True
         self.registry = _registry()
         self._cache: OrderedDict[Any, Prepared] = OrderedDict()
-        self._runner: _Runner | None = None
+        self._runner: QueryThread | None = None
         self._items: dict[Any, Any] = {}
         self._transaction: Any = None
 
@@ -425,12 +301,10 @@ class Engine:
         if self._runner is not None and self._runner.is_current:
             return work()
         if self._runner is None:
-            _tune_collector()
-            self._runner = _Runner()
+            self._runner = QueryThread()
         try:
-            with _RECURSION.of_at_least(self.limits.recursion * _FRAMES_PER_LEVEL + 20_000):
-                return self._runner.run(work, seconds)
-        except _TimeLimit:
+            return self._runner.run(work, seconds, self.limits.recursion)
+        except TimeLimit:
             raise time_is_up() from None
         except Exception as error:
             found = as_query_error(error)
@@ -752,14 +626,6 @@ def _name(key: str | tuple[str, str]) -> tuple[str, str]:
         uri, _, local = key[1:].partition("}")
         return uri, local
     return "", key
-
-
-@lru_cache(maxsize=1)
-def _tune_collector() -> None:
-    """Let the garbage collector look less often, and never at the modules: for the process, as all of its settings are."""
-    if gc.isenabled() and gc.get_threshold()[0] < _COLLECT_AFTER[0]:
-        gc.freeze()
-        gc.set_threshold(*_COLLECT_AFTER)
 
 
 @lru_cache(maxsize=1)
