@@ -47,7 +47,7 @@ def _stepwise(value: Any, path: tuple[tuple[str, Any], ...]) -> Any:
 
 
 @settings(max_examples=60, deadline=None)
-@given(tree=_TREES, steps=st.lists(_STEPS, max_size=3), last=_LAST)
+@given(tree=_TREES, steps=st.lists(_STEPS, max_size=9), last=_LAST)
 def test_a_way_finds_what_its_steps_find(tree: str, steps: list[Any], last: Any) -> None:
     root = parse_xml(f"<r><a>{tree}</a>{tree}</r>").children[0]
     path = _path([*steps, last])

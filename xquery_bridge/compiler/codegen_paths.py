@@ -65,7 +65,7 @@ class PathCodegen(FlworCodegen):
         if node.cell is None:
             rooted, key = rooted_path(node.source), relative_path(node.key, node.item)
             assert rooted is not None and key is not None
-            start = self.value(rooted[0])
+            start = self.ordered_nodes(rooted[0], self.value(rooted[0]))
             index = f"tree_index({start.text}, {self.path(rooted[1])}, {self.path(key)})"
         else:
             cell = node.cell.python
@@ -107,7 +107,8 @@ class PathCodegen(FlworCodegen):
         rooted = rooted_path(node) if not node.predicates else None
         if rooted is not None:
             start, steps = rooted
-            return self.call(node, "tree_path", self.value(start), Code(self.path(steps)), form="list")
+            documents = self.ordered_nodes(start, self.value(start))
+            return self.call(node, "tree_path", documents, Code(self.path(steps)), form="list")
         if not node.predicates and isinstance(node.input, ir.Step):
             down = self._down(node)
             if down is not None:

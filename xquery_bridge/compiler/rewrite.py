@@ -436,17 +436,17 @@ class Rewriter:
         ):
             if item not in key.free or item in probe.free or isinstance(key, ir.VarRef):
                 continue
-            if key.purity != ir.PURE or probe.purity != ir.PURE or source.purity != ir.PURE:
+            if key.purity != ir.PURE or probe.purity != ir.PURE:
                 return None
-            in_tree = rooted_path(source) is not None and relative_path(key, item) is not None
+            rooted = rooted_path(source)
+            in_tree = rooted is not None and relative_path(key, item) is not None
             target = None
-            if not in_tree:
-                if self.enhanced and not (self._immutable(source) and self._immutable(key)):
+            if not (in_tree and rooted is not None and rooted[0].type.optional):
+                # one index for all documents is better than one for each, where it can be made before the loop
+                target = self._index_place(source, key, item)
+                if target is None and not in_tree:
                     return None
-                target = self._loop(max(self._needed(source.free), self._needed(key.free - {item})))
-                if target is None:
-                    return None
-            if not in_tree:
+            if target is not None:
                 inner, self.levels = self.levels, self.levels[:target]
                 source = self.expr(source)
                 self.levels.append(_Level(None))
@@ -469,6 +469,12 @@ class Rewriter:
             )
         return None
 
+    def _index_place(self, source: ir.Expr, key: ir.Expr, item: ir.Var) -> int | None:
+        """The loop before which the index of a join can be made, or None."""
+        if source.purity != ir.PURE or (self.enhanced and not (self._immutable(source) and self._immutable(key))):
+            return None
+        return self._loop(max(self._needed(source.free), self._needed(key.free - {item})))
+
 
 def _first_operand(condition: ir.Expr) -> tuple[ir.Expr, ir.Expr | None]:
     """The first operand of an `and`, and what remains of it; any other condition as it is."""
@@ -485,7 +491,7 @@ def _first_operand(condition: ir.Expr) -> tuple[ir.Expr, ir.Expr | None]:
 
 
 def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
-    """A path without predicates down from a document node: the node's expression and the steps; None for other paths."""
+    """A path without predicates down from documents: their expression and the steps; None for other paths."""
     steps: list[ir.Step] = []
     while True:
         if isinstance(node, ir.Step):
@@ -500,15 +506,26 @@ def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
             node = node.input
         else:
             break
-    return (node, steps[::-1]) if steps and _is_document(node) else None
+    return (node, steps[::-1]) if steps and _gives_documents(node) else None
 
 
-def _is_document(node: ir.Expr) -> bool:
-    if isinstance(node, ir.Once):
-        node = node.operand
-    if isinstance(node, ir.VarRef) and node.var.value is not None:
-        return _is_document(node.var.value)
-    return isinstance(node, ir.Root)
+#: Functions that give whole documents.
+_DOCUMENTS: Final = {"doc", "collection"}
+
+
+def _gives_documents(node: ir.Expr) -> bool:
+    """Whether a value is one or more whole documents, as far as can be seen; what else comes is no error."""
+    match node:
+        case ir.Once():
+            return _gives_documents(node.operand)
+        case ir.VarRef():
+            return node.var.value is not None and _gives_documents(node.var.value)
+        case ir.If():
+            return _gives_documents(node.then) and _gives_documents(node.otherwise)
+        case ir.BuiltinCall():
+            return node.row.prefix == "fn" and node.row.local in _DOCUMENTS
+        case _:
+            return isinstance(node, ir.Root)
 
 
 def relative_path(node: ir.Expr, item: ir.Var) -> list[ir.Step] | None:

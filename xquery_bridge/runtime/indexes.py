@@ -24,6 +24,7 @@ from xquery_bridge.runtime import comparison
 from xquery_bridge.runtime.axes import KEPT_LISTS, STEPS
 from xquery_bridge.runtime.casts import atomic_text, untyped_double
 from xquery_bridge.runtime.node_tests import NodeTest
+from xquery_bridge.runtime.nodes import DocumentNode
 from xquery_bridge.runtime.values import Value, as_list, atomize
 
 #: Steps without predicates: (axis, test) each.
@@ -169,6 +170,24 @@ class Index:
         return [items[at] for at in sorted(found)]
 
 
+class Indexes:
+    """The indexes of several documents, one after another."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Index]) -> None:
+        self.parts = [part for part in parts if part.items]
+
+    @property
+    def items(self) -> list[Index]:
+        """As true as the items of all parts."""
+        return self.parts
+
+    def matching(self, test: KeyTest, probe: Value) -> list[Any]:
+        """The items whose key matches the probe, in order. Raises what comparing them raises."""
+        return [found for part in self.parts for found in part.matching(test, probe)]
+
+
 class Members:
     """The atomized items of a sequence, for general comparisons by `=` with one value after another."""
 
@@ -219,15 +238,16 @@ def _double(atom: Any) -> float:
 # ------------------------------------------------------------------------------------------------------- kept with trees
 
 
-def tree_path(node: Any, path: Path) -> list[Any]:
-    """What a path finds from a node: kept with the tree when the node is its document node. Never changed by anyone."""
-    if type(node) is list and len(node) == 1:
+def tree_path(node: Value, path: Path) -> list[Any]:
+    """What a path finds from nodes in order: a list kept with the tree for each document node, which nobody changes."""
+    if type(node) is list:
+        if len(node) != 1:
+            if all(type(each) is DocumentNode for each in node):
+                return [found for each in node for found in tree_path(each, path)]
+            return _found(node, path)
         node = node[0]
-    if getattr(node, "kind", "") != "document":
-        found: list[Any] = node
-        for axis, test in path:
-            found = STEPS[axis](found, test)
-        return found
+    if type(node) is not DocumentNode:
+        return _found(node, path)
     kept = node.tree.kept
     known: list[Any] | None = kept.get(path)
     if known is None:
@@ -238,16 +258,34 @@ def tree_path(node: Any, path: Path) -> list[Any]:
     return known
 
 
-def tree_index(node: Any, path: Path, key: Path) -> Index:
-    """The index of what a path finds by the values of a path from there."""
-    items = tree_path(node, path)
-    if type(node) is list and len(node) == 1:
+def _found(value: Any, path: Path) -> list[Any]:
+    """What a path finds, step by step."""
+    found: list[Any] = value
+    for axis, test in path:
+        found = STEPS[axis](found, test)
+    return found
+
+
+def tree_index(node: Value, path: Path, key: Path) -> Index | Indexes:
+    """The index of what a path finds from nodes in order, by the values of a path from there."""
+    if type(node) is list:
+        if len(node) != 1:
+            if all(type(each) is DocumentNode for each in node):
+                return Indexes([_document_index(each, path, key) for each in node])
+            items = _found(node, path)
+            return Index(items, _keys(items, key))
         node = node[0]
-    if node.kind != "document":
+    if type(node) is not DocumentNode:
+        items = _found(node, path)
         return Index(items, _keys(items, key))
+    return _document_index(node, path, key)
+
+
+def _document_index(node: DocumentNode, path: Path, key: Path) -> Index:
     kept = node.tree.kept
     found: Index | None = kept.get((path, key))
     if found is None:
+        items = tree_path(node, path)
         found = Index(items, _keys(items, key))
         _keep(kept, (path, key), found)
     return found

@@ -17,6 +17,9 @@ from xquery_bridge.runtime.nodes import ElementNode, TextNode
 
 Way = Callable[[Any], list[Any]]
 
+#: Python does not take loops in loops without end.
+_LONGEST: Final = 8
+
 #: Kind of a step -> the nodes it looks through, the test for one; `{up}` and `{at}` number the node above and its own.
 _LOOPS: Final = {
     "element": ("n{up}.children", "n{at}.name is name{at}"),
@@ -39,7 +42,7 @@ def way(path: tuple[tuple[str, NodeTest], ...]) -> Way:
             kinds.append("attribute")
         else:
             return general
-    if any(kind != "element" for kind in kinds[:-1]):
+    if len(kinds) > _LONGEST or any(kind != "element" for kind in kinds[:-1]):
         return general
     made: Way = _factory(tuple(kinds))(general, *[test.name for _, test in path])
     return made
