@@ -37,6 +37,8 @@ def as_query_error(error: BaseException) -> XQueryError:
         )
     if isinstance(error, MemoryError):
         return XQueryError("FOER0000", "The query needs more memory than there is", marklogic_code="XDMP-MEMORY")
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return XQueryError("FOAR0002", "Numeric overflow: an integer of more digits than can be read or written")
     _LOG.error("A fault of this program, while it evaluated a query", exc_info=error)
     return XQueryError(
         "FOER0000",

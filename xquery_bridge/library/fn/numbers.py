@@ -12,6 +12,8 @@ from xquery_bridge.runtime.casts import cast
 from xquery_bridge.runtime.values import Value, atomize, ebv, optional
 
 #: Wide enough for any decimal a query can hold: rounding must not be limited by the default context's 28 digits.
+#: The decimal zero; Python also has a negative one, which XQuery has not.
+_ZERO: Final = Decimal(0)
 _WIDE: Final = Context(prec=10_000)
 
 
@@ -32,7 +34,7 @@ def _whole(number: Any, rounding: str) -> Any:
     if isinstance(number, int):
         return int(number)
     if type(number) is Decimal:
-        return number.to_integral_value(rounding=rounding, context=_WIDE)
+        return number.to_integral_value(rounding=rounding, context=_WIDE) or _ZERO
     plain = float(number)
     if isnan(plain) or abs(plain) >= 2.0**52:
         return number
@@ -74,7 +76,7 @@ def _rounded(number: Any, precision: int, *, half_to_even: bool) -> Any:
     if isinstance(number, int):
         if precision >= 0:
             return int(number)
-        if -precision > len(str(abs(number))) + 1:
+        if -precision > number.bit_length() // 3 + 2:  # more than it has digits
             return 0
         return int(_quantized(Decimal(int(number)), precision, half_to_even))
     if type(number) is Decimal:
@@ -82,8 +84,8 @@ def _rounded(number: Any, precision: int, *, half_to_even: bool) -> Any:
         if not isinstance(exponent, int) or precision >= -exponent:
             return number
         if -precision > number.adjusted() + 2:
-            return Decimal(0)
-        return _quantized(number, precision, half_to_even)
+            return _ZERO
+        return _quantized(number, precision, half_to_even) or _ZERO
     plain = float(number)
     if not isfinite(plain) or plain == 0 or precision > 400:
         return number
