@@ -49,6 +49,7 @@ _MAX_DIGITS: Final = 10_000
 #: Digits of a decimal quotient behind the point, and significant ones, at the least.
 _QUOTIENT_DIGITS: Final = 18
 _EXACT: Final = Context(prec=_MAX_DIGITS, rounding=ROUND_HALF_EVEN, Emax=999_999_999, Emin=-999_999_999, traps=[])
+_ONE: Final = Decimal(1)
 #: For quotients that end after a few digits.
 _SHORT: Final = Context(prec=_QUOTIENT_DIGITS, traps=[])
 
@@ -81,15 +82,18 @@ def _held(number: Decimal) -> Decimal:
 
 
 def _decimal_add(left: Any, right: Any) -> Decimal:
-    return _held(_EXACT.add(left, right))
+    number = _EXACT.add(left, right)
+    return number if number and number.adjusted() < _MAX_DIGITS else _held(number)
 
 
 def _decimal_subtract(left: Any, right: Any) -> Decimal:
-    return _held(_EXACT.subtract(left, right))
+    number = _EXACT.subtract(left, right)
+    return number if number and number.adjusted() < _MAX_DIGITS else _held(number)
 
 
 def _decimal_multiply(left: Any, right: Any) -> Decimal:
-    return _held(_EXACT.multiply(left, right))
+    number = _EXACT.multiply(left, right)
+    return number if number and number.adjusted() < _MAX_DIGITS else _held(number)
 
 
 #: The operators on an xs:decimal that is a Decimal and an integer or another decimal.
@@ -118,7 +122,9 @@ def decimal_divide(left: Any, right: Any) -> Decimal:
     short = _SHORT.divide(left, right)
     if -_QUOTIENT_DIGITS < short.adjusted() < _QUOTIENT_DIGITS and _EXACT.multiply(short, right) == left:
         short = short.normalize(_EXACT)
-        return _EXACT.quantize(short, Decimal(1)) if int(short.as_tuple().exponent) > 0 else short
+        if short.adjusted() < 1 or short != short.to_integral_value():
+            return short
+        return _EXACT.quantize(short, _ONE)
     dividend, dividend_power = _ratio(left)
     divisor, divisor_power = _ratio(right)
     if not dividend:

@@ -12,9 +12,9 @@ from elementpath.datatypes import AnyURI, DayTimeDuration, Float, UntypedAtomic,
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.library.fn.strings import in_static, round_half_up
-from xquery_bridge.runtime.arithmetic import add, divide
-from xquery_bridge.runtime.atomic import type_name
-from xquery_bridge.runtime.casts import cast, untyped_double
+from xquery_bridge.runtime.arithmetic import add, decimal_add, divide
+from xquery_bridge.runtime.atomic import NUMERIC_CLASSES, type_name
+from xquery_bridge.runtime.casts import cast, to_double, to_float, untyped_double
 from xquery_bridge.runtime.comparison import deep_equal as deeply_equal
 from xquery_bridge.runtime.comparison import grouping_key, value_compare
 from xquery_bridge.runtime.context import StaticContext
@@ -95,9 +95,46 @@ def distinct_values(static: StaticContext, items: Sequence[Any], uri: str | None
     if kinds == {int} or (kinds == {str} and using.is_codepoint):
         return list(dict.fromkeys(items))
     found: dict[Any, Any] = {}
+    numbers = _Numbers()
+    mixed = len({numbers.group(kind) for kind in kinds if kind in NUMERIC_CLASSES}) > 1
     for item in items:
-        found.setdefault(grouping_key(item, using), item)
+        if not mixed or type(item) not in NUMERIC_CLASSES:
+            found.setdefault(grouping_key(item, using), item)
+        elif numbers.add(item):
+            found["number", len(found)] = item
     return list(found.values())
+
+
+class _Numbers:
+    """Numbers of several types, no two of them equal by eq, which promotes each pair by itself and is not transitive."""
+
+    def __init__(self) -> None:
+        #: type of a number added -> type of the one to come -> the former, promoted to be compared with the latter
+        self._held: dict[str, dict[str, set[Any]]] = {
+            one: {other: set() for other in ("exact", "float", "double")} for one in ("exact", "float", "double")
+        }
+        self._has_nan = False
+
+    @staticmethod
+    def group(kind: type) -> str:
+        """Which of the three a class belongs to; integers and decimals are exact."""
+        return "double" if kind is float else "float" if issubclass(kind, Float) else "exact"
+
+    def add(self, item: Any) -> bool:
+        """Add a number unless it equals one that is there; whether it was added."""
+        if math.isnan(item):
+            known, self._has_nan = self._has_nan, True
+            return not known
+        group = self.group(type(item))
+        if group == "exact":
+            forms = {"exact": item, "float": float(to_float(item)), "double": to_double(item)}
+        else:
+            forms = dict.fromkeys(self._held, float(item))
+        if any(form in self._held[other][group] for other, form in forms.items()):
+            return False
+        for other, form in forms.items():
+            self._held[group][other].add(form)
+        return True
 
 
 @FN.row("index-of($seq as xs:anyAtomicType*, $search as xs:anyAtomicType) as xs:integer*", needs="static")
@@ -176,6 +213,11 @@ def _total(items: Sequence[Any]) -> Any:
     kinds = set(map(type, items))
     if kinds in ({int}, {float}):
         return sum(items)
+    if kinds <= {int, Decimal}:
+        total = items[0]
+        for item in items[1:]:
+            total = decimal_add(total, item)
+        return total
     for family in (_is_number, _is(YearMonthDuration), _is(DayTimeDuration)):
         if all(map(family, items)):
             break
