@@ -572,7 +572,7 @@ def _locate(error: XQueryError, traceback: Any) -> None:
         if place is None:
             continue
         table = generated.program.places.get(place.module)
-        if table is None:
+        if table is None or not table.source:  # code of a function item that was looked up: its caller has a place
             continue
         declared = next((each for each in generated.program.functions if each.python == function), None)
         operation = f"{declared.display}#{declared.arity}" if declared is not None else ""

@@ -12,9 +12,9 @@ from xquery_bridge.runtime.casts import cast
 from xquery_bridge.runtime.values import Value, atomize, ebv, optional
 
 #: Wide enough for any decimal a query can hold: rounding must not be limited by the default context's 28 digits.
+_WIDE: Final = Context(prec=10_000)
 #: The decimal zero; Python also has a negative one, which XQuery has not.
 _ZERO: Final = Decimal(0)
-_WIDE: Final = Context(prec=10_000)
 
 
 @FN.row("abs($arg as xs:numeric?) as xs:numeric?")
