@@ -45,10 +45,10 @@ def test_training_and_backward_passes_are_quiet(around):
         assert not np.isfinite(w.data).all()
 
 
-def test_a_host_that_wants_warnings_keeps_them():
-    before = np.geterr()
+def test_a_host_keeps_its_warnings_and_buffers():
+    before = np.geterr(), np.getbufsize()
     with cntk.session():
-        pass
+        assert np.getbufsize() < before[1]
     x = cntk.input_variable(cntk.Shape((2,)), dynamic_axes=BATCH)
     cntk.evaluate(cntk.exp(x), {x: cntk.Value.batch(cntk.Shape((2,)), [1e3, 1e3])})
-    assert np.geterr() == before
+    assert (np.geterr(), np.getbufsize()) == before

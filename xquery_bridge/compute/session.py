@@ -13,6 +13,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from .numpy_settings import apply_settings
 from .progress import ProgressMeter
 
 __all__ = ["Session", "current_session", "in_session", "resume", "session"]
@@ -87,7 +88,7 @@ def in_session() -> bool:
 def resume(kept: Session) -> None:
     """Goes on counting in a session, in this thread, until another one is made current."""
     if _current.get() is not kept:
-        np.seterr(all="ignore")
+        apply_settings()
         _current.set(kept)
 
 
@@ -97,7 +98,8 @@ def session() -> Iterator[Session]:
     new = Session()
     token = _current.set(new)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate():
+            apply_settings()
             yield new
     finally:
         _current.reset(token)

@@ -19,6 +19,8 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from ..numpy_settings import apply_settings
+
 __all__ = ["parallel", "set_threads", "single_threaded_blas", "threads"]
 
 
@@ -63,7 +65,7 @@ _inside = _Inside()
 
 def _serve(tasks: SimpleQueue[Callable[[], None]]) -> None:
     _inside.work = True
-    np.seterr(all="ignore")  # each thread has its own setting; infinities and NaN are results
+    apply_settings()
     while True:
         tasks.get()()
 
