@@ -517,28 +517,33 @@ def _copy_below(source: Any, target: Any, preserve: bool) -> None:
         source, target = stack.pop()
         children = target.children
         for child in source.children:
-            kind = child.kind
-            if kind == "text" and child.name is None:
-                made: Any = TextNode(child.value, target)
-            else:
-                made = _shallow(child)
-                made.parent = target
-                if kind == "element":
-                    made.namespaces = child.namespaces if preserve else _used(child)
-                if child.children:
-                    stack.append((child, made))
+            kind = type(child)
+            if kind is TextNode and child.name is None:
+                children.append(TextNode(child.value, target))
+                continue
+            made = _shallow(child)
+            made.parent = target
             children.append(made)
+            below = child.children
+            if kind is ElementNode:
+                made.namespaces = child.namespaces if preserve else _used(child)
+                if len(below) == 1 and type(below[0]) is TextNode:
+                    made.children.append(TextNode(below[0].value, made))
+                    continue
+            if below:
+                stack.append((child, made))
 
 
 def _shallow(node: Any) -> Any:
     """The node alone, without parent and children, with its attributes."""
-    kind = node.kind
-    if kind == "element":
+    cls = type(node)
+    if cls is ElementNode:
         made = ElementNode(node.name, node.prefix)
         made.value = node.value
         if node.attributes:
             made.attributes = [AttributeNode(one.name, one.value, one.prefix, made) for one in node.attributes]
         return made
+    kind = node.kind
     if kind == "text":
         copied = TextNode(node.value)
         copied.name = node.name
