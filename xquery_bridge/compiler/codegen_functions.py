@@ -386,7 +386,7 @@ class FunctionCodegen(ConstructorCodegen):
             signature = self.signature(node.params, node.result)
             annotations = self.constant("annotations", node.annotations) if node.annotations else "()"
             with self.out.block(f"def {node.python}({', '.join(names)}):"):
-                self._convert_params(node.params)
+                self._convert_params(node.params, node.body)
                 self._cells(node.params)
                 self.body(node.body, node.result)
             self.out.nesting = 0
@@ -418,13 +418,14 @@ class FunctionCodegen(ConstructorCodegen):
             if param.var.assigned:
                 self.out.line(f"{param.var.python} = [{param.var.python}]")
 
-    def _convert_params(self, params: list[ir.Param]) -> None:
+    def _convert_params(self, params: list[ir.Param], body: ir.Expr | None) -> None:
         """Function items convert their own arguments: their callers know nothing of their types."""
+        start, end = (0, 0) if body is None else (body.start, body.end)
         for param in params:
             var = param.var
             if param.type is None or str(param.type) == "item()*":
                 continue
-            reference = ir.VarRef(var=ir.Var(var.name, var.python), type=ANY)
+            reference = ir.VarRef(var=ir.Var(var.name, var.python), type=ANY, start=start, end=end)
             code = self.converted(reference, Code(var.python, "any", 0, True), param.type, var.name)
             var.bare = code.form == "item"
             if code.text != var.python:
@@ -488,7 +489,7 @@ class FunctionCodegen(ConstructorCodegen):
         if converts:
             target = self.names.make(f"{function.python}_call")
             with self.out.block(f"def {target}({', '.join(names)}):"):
-                self._convert_params(function.params)
+                self._convert_params(function.params, function.body)
                 self.out.line(f"return {function.python}({', '.join(names)})")
         self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {target}, {annotations})")
         self.finish(f"def {self.item_maker(function)}():")

@@ -217,7 +217,11 @@ class FunctionResolver(ResolverBase):
     # -------------------------------------------------------------------------------------------------- references
 
     def resolve_NamedFunctionRef(self, node: tree.NamedFunctionRef) -> ir.Expr:
-        return self.reference(node.name, node.arity)
+        made = self.reference(node.name, node.arity)
+        if isinstance(made, ir.InlineFunction):  # errors in it are errors of the place that names it
+            for part in (made.body, *made.body.children()):
+                part.start, part.end = node.start, node.end
+        return made
 
     def reference(self, name: tree.Name, arity: int) -> ir.Expr:
         """A named function as an item. What it needs of the context is captured here."""
