@@ -7,14 +7,14 @@ from math import copysign, inf, isnan, nan
 
 import pytest
 from elementpath.datatypes import UntypedAtomic
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge.errors import XQueryError
 from xquery_bridge.runtime.arithmetic import add, divide, integer_divide, modulo, multiply, negate, plus, subtract
 from xquery_bridge.runtime.atomic import Float32
 from xquery_bridge.runtime.casts import atomic_text, cast
-from xquery_bridge.runtime.date_times import instant, microseconds_of
+from xquery_bridge.runtime.date_times import day_time_duration, instant, microseconds_of
 from xquery_bridge.runtime.json_items import JsonArray, MapMap
 
 INTEGERS = st.integers() | st.integers(-(10**40), 10**40)
@@ -255,3 +255,21 @@ def test_a_result_beyond_ten_thousand_digits_is_rounded_or_refused():
     long = Decimal("1." + "3" * 6000)
     assert len(str(multiply(long, long))) < 10_010
     assert error_of(multiply, Decimal("9" * 6000), Decimal("9" * 6000)).code == "FOAR0002"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["2020-03-01", "0001-01-01Z", "9999-12-31", "-0044-03-15+01:00", "12345-02-28"]),
+    st.integers(-(10**12), 10**12),
+    st.integers(-3, 3),
+)
+def test_a_date_and_a_duration_give_the_day_of_the_moment(text, microseconds, times):
+    duration = multiply(day_time_duration(microseconds), times)
+    date, moment = cast(text, "date"), cast(cast(text, "date"), "dateTime")
+    for operator in (add, subtract):
+        assert atomic_text(operator(date, duration)) == atomic_text(cast(operator(moment, duration), "date"))
+
+
+def test_a_duration_of_no_time_has_no_sign():
+    assert atomic_text(multiply(cast("-PT0S", "dayTimeDuration"), -1)) == "PT0S"
+    assert error_of(multiply, cast("P1D", "dayTimeDuration"), 10**40).code == "FODT0002"
