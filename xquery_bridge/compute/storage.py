@@ -23,11 +23,13 @@ LARGE_BYTES = 128 * 1024
 class Storage:
     """A buffer of a plan, and the tensors that live in it, one after another."""
 
-    __slots__ = ("memory", "tenants")
+    __slots__ = ("_views", "memory", "tenants")
 
     def __init__(self, size: int) -> None:
         self.memory = np.empty(size, np.uint8)
         self.tenants: list[Tensor] = []
+        self._views: dict[tuple[tuple[int, ...], np.dtype[Any]], Array] = {}
+        """Tensors of one shape share an array: NumPy sees at once that a call in place on one object is in order."""
 
     def house(self, tensor: Tensor) -> None:
         """Gives a tensor its array in this buffer."""
@@ -36,11 +38,17 @@ class Storage:
         tensor.array = self._view(tensor)
 
     def _view(self, tensor: Tensor) -> Array:
-        return self.memory[: tensor.size * tensor.dtype.itemsize].view(tensor.dtype).reshape(tensor.shape)
+        key = tensor.shape, tensor.dtype
+        view = self._views.get(key)
+        if view is None:
+            flat = self.memory[: tensor.size * tensor.dtype.itemsize].view(tensor.dtype)
+            view = self._views[key] = flat.reshape(tensor.shape)
+        return view
 
     def move(self, memory: Array) -> None:
         """Takes another buffer of the same size; the calls on the old one must be bound anew."""
         self.memory = memory
+        self._views.clear()
         for tensor in self.tenants:
             tensor.array = self._view(tensor)
 
