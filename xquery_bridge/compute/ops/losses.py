@@ -19,7 +19,7 @@ from .elementwise import log, negate
 from .linear import transpose_times
 from .operator import Node, Operand, Operator, Outcome, PlanBuilder, broadcast_shape, call, fuse, register
 from .reductions import reduce_log_sum, reduce_max, reduce_mean, reduce_sum
-from .softmax import hardmax
+from .softmax import hardmax, sums_along
 
 __all__ = [
     "binary_cross_entropy",
@@ -59,7 +59,7 @@ class _CrossEntropyWithSoftmax(Operator):
                 partial(np.maximum.reduce, z, -1, None, largest, True),
                 partial(np.subtract, z, largest, softmax),
                 partial(np.exp, softmax, softmax),
-                partial(np.add.reduce, softmax, -1, None, total, True),
+                sums_along(softmax, total),
                 partial(np.divide, softmax, total, softmax),
                 partial(np.log, total, total),
                 partial(np.add, total, largest, out),

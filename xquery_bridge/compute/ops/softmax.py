@@ -21,7 +21,20 @@ from .elementwise import exp, log
 from .operator import Node, Operand, Operator, PlanBuilder, call, fuse, register
 from .reductions import reduce_max, reduce_sum
 
-__all__ = ["hardmax", "log_softmax", "softmax"]
+__all__ = ["hardmax", "log_softmax", "softmax", "sums_along"]
+
+_SMALL_SIZE = 8192
+"""Up to so many elements OpenBLAS multiplies a matrix and a vector on one thread."""
+
+
+def sums_along(x: Array, out: Array) -> Call:
+    """The call that sums along the last axis into `out` (…, 1), by products with ones where those are quicker."""
+    ones, sums = np.ones(x.shape[-1], x.dtype), out[..., 0]
+    if x.ndim == 2 and x.size <= _SMALL_SIZE and x.flags.c_contiguous and sums.flags.c_contiguous:
+        return partial(x.dot, ones, sums)
+    if x.strides[-1] == x.itemsize:
+        return partial(np.vecdot, x, ones, sums)
+    return partial(np.add.reduce, x, -1, None, out, True)
 
 
 def softmax_calls(x: Array, out: Array) -> list[Call]:
@@ -31,7 +44,7 @@ def softmax_calls(x: Array, out: Array) -> list[Call]:
         partial(np.maximum.reduce, x, -1, None, largest, True),
         partial(np.subtract, x, largest, out),
         partial(np.exp, out, out),
-        partial(np.add.reduce, out, -1, None, largest, True),
+        sums_along(out, largest),
         partial(np.divide, out, largest, out),
     ]
 
@@ -81,9 +94,12 @@ class _SoftmaxAlong(Operator):
     def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
         """dx = y · (g - Σ g y)."""
         total = np.empty((*y.shape[:-1], 1), y.dtype)
+        if g.strides[-1] == y.strides[-1] == y.itemsize:
+            products: list[Call] = [partial(np.vecdot, g, y, total[..., 0])]
+        else:
+            products = [partial(np.multiply, g, y, out), partial(np.add.reduce, out, -1, None, total, True)]
         return [
-            partial(np.multiply, g, y, out),
-            partial(np.add.reduce, out, -1, None, total, True),
+            *products,
             partial(np.subtract, g, total, out),
             partial(np.multiply, out, y, out),
         ]
@@ -99,7 +115,7 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
             partial(np.maximum.reduce, x, -1, None, largest, True),
             partial(np.subtract, x, largest, y),
             partial(np.exp, y, powers),
-            partial(np.add.reduce, powers, -1, None, largest, True),
+            sums_along(powers, largest),
             partial(np.log, largest, largest),
             partial(np.subtract, y, largest, y),
         ]
@@ -108,7 +124,7 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
         """dx = g - e^y Σ g."""
         total = np.empty((*y.shape[:-1], 1), y.dtype)
         return [
-            partial(np.add.reduce, g, -1, None, total, True),
+            sums_along(g, total),
             partial(np.exp, y, out),
             partial(np.multiply, out, total, out),
             partial(np.subtract, g, out, out),
