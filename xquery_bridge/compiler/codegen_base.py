@@ -131,9 +131,7 @@ class CodegenBase:
 
     # ------------------------------------------------------------------------------------------------------ operands
 
-    def operands(
-        self, nodes: list[ir.Expr], mode: Callable[[ir.Expr], Code] | None = None
-    ) -> list[Code]:
+    def operands(self, nodes: list[ir.Expr], mode: Callable[[ir.Expr], Code] | None = None) -> list[Code]:
         """The code of several operands. When a later one needs statements, effects of earlier ones stay before them."""
         mode = mode or self.value
         codes: list[Code] = []

@@ -18,8 +18,12 @@ class ConstructorCodegen(PathCodegen):
         return self.constant("static", static)
 
     def value_DirectElement(self, node: ir.DirectElement) -> Code:
-        namespaces = {prefix: uri for prefix, uri in node.in_scope.items()}
-        codes = iter(self.operands([*[each.value for each in node.attributes], *[p for p in node.content if isinstance(p, ir.Node)]]))
+        namespaces = dict(node.in_scope)
+        codes = iter(
+            self.operands(
+                [*[each.value for each in node.attributes], *[p for p in node.content if isinstance(p, ir.Node)]]
+            )
+        )
         depth = 0
         attributes: list[str] = []
         for attribute in node.attributes:
@@ -40,7 +44,11 @@ class ConstructorCodegen(PathCodegen):
             nested |= (isinstance(part, ir.DirectElement) and part.nested) << index
         attribute_list = f"({', '.join(attributes)},)" if attributes else "()"
         content = f"({', '.join(parts)},)" if parts else "()"
-        scope = self.constant("namespaces", namespaces, ("namespaces", *namespaces.items())) if namespaces else "NO_NAMESPACES"
+        scope = (
+            self.constant("namespaces", namespaces, ("namespaces", *namespaces.items()))
+            if namespaces
+            else "NO_NAMESPACES"
+        )
         text = (
             f"element({node.prefix!a}, {self.name_constant(node.uri, node.local)}, {scope}, {attribute_list}, "
             f"{content}, {self.static(node.static)}{f', {fresh}' if fresh else ''}"
@@ -71,9 +79,16 @@ class ConstructorCodegen(PathCodegen):
                 return self.call(node, "computed_element", given, content, static, form="item", more=more)
             case "attribute":
                 in_scope = f", {self.static(node.static)}.namespaces"
-                return self.call(node, "computed_attribute", name or self._given(node), content, form="item", more=in_scope)
+                return self.call(
+                    node, "computed_attribute", name or self._given(node), content, form="item", more=in_scope
+                )
             case "text":
-                return self.call(node, "text_node", content, form="item" if node.content is not None and node.content.type.low else "any")
+                return self.call(
+                    node,
+                    "text_node",
+                    content,
+                    form="item" if node.content is not None and node.content.type.low else "any",
+                )
             case "comment":
                 return self.call(node, "comment", content, form="item")
             case "processing-instruction":

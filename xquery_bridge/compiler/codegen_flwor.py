@@ -154,9 +154,7 @@ class FlworCodegen(OperatorCodegen):
             with self._loop(head, stop):
                 inner()
 
-    def _barrier(
-        self, clauses: list[ir.Clause], begin: int, end: int, head: str | None, result: ir.Expr
-    ) -> str:
+    def _barrier(self, clauses: list[ir.Clause], begin: int, end: int, head: str | None, result: ir.Expr) -> str:
         """Collect the tuples of a segment, sort or group them; the head of the loop that goes on with them."""
         barrier, segment = clauses[end], clauses[begin:end]
         live = self._live(clauses, end + 1, result)

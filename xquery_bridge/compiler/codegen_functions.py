@@ -53,7 +53,12 @@ class FunctionCodegen(ConstructorCodegen):
         constant = self.sequence_type(type)
         form = "item" if type.low == type.high == 1 else "any"
         python = _PYTHON_CLASS.get(item)
-        if python is not None and occurrence in ("", "?") and known.may_be(_STATIC_KIND[item]) and not known.is_a("node"):
+        if (
+            python is not None
+            and occurrence in ("", "?")
+            and known.may_be(_STATIC_KIND[item])
+            and not known.is_a("node")
+        ):
             first, later = self.twice(code)
             slow = self.mark(node, f"{constant}.convert({later})", shown)
             return Code(f"({later} if type({first}) is {python} else {slow})", form, code.depth + 2)
@@ -84,7 +89,8 @@ class FunctionCodegen(ConstructorCodegen):
         codes = self.operands([*node.needs, *node.args])
         needs, args = codes[: len(node.needs)], codes[len(node.needs) :]
         converted = [
-            self.argument(arg, code, node.row.param(at)) for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
+            self.argument(arg, code, node.row.param(at))
+            for at, (arg, code) in enumerate(zip(node.args, args, strict=True))
         ]
         return self._call_row(node, node.row, needs, converted, node.static, node.type)
 
@@ -95,7 +101,9 @@ class FunctionCodegen(ConstructorCodegen):
         made = maps.result
         if isinstance(made, ir.MapConstructor) and len(made.entries) == 1:
             key, value = made.entries[0]
-        elif isinstance(made, ir.BuiltinCall) and made.row.uri == _MAP and made.row.local == "entry" and not made.mapped:
+        elif (
+            isinstance(made, ir.BuiltinCall) and made.row.uri == _MAP and made.row.local == "entry" and not made.mapped
+        ):
             key, value = made.args
         else:
             return None
@@ -179,10 +187,20 @@ class FunctionCodegen(ConstructorCodegen):
 
     def _mapped_builtin(self, node: ir.BuiltinCall) -> Code:
         """1.0-ml's function mapping: one call for each item of an argument for a parameter of one item."""
-        return self._mapped(node, node.args, node.mapped, lambda args: ir.BuiltinCall(
-            row=node.row, args=args, needs=node.needs, static=node.static,
-            type=self.static_type(node.row.result), start=node.start, end=node.end,
-        ))
+        return self._mapped(
+            node,
+            node.args,
+            node.mapped,
+            lambda args: ir.BuiltinCall(
+                row=node.row,
+                args=args,
+                needs=node.needs,
+                static=node.static,
+                type=self.static_type(node.row.result),
+                start=node.start,
+                end=node.end,
+            ),
+        )
 
     def _mapped(
         self, node: ir.Expr, args: list[ir.Expr], mapped: tuple[int, ...], make: Callable[[list[ir.Expr]], ir.Expr]
@@ -307,8 +325,12 @@ class FunctionCodegen(ConstructorCodegen):
         function = node.function
         if node.mapping:
             return self._mapped(
-                node, node.args, function.mapped,
-                lambda args: ir.UserCall(function=function, args=args, type=function.result_type, start=node.start, end=node.end),
+                node,
+                node.args,
+                function.mapped,
+                lambda args: ir.UserCall(
+                    function=function, args=args, type=function.result_type, start=node.start, end=node.end
+                ),
             )
         codes = self.operands(node.args)
         args = [
@@ -356,7 +378,8 @@ class FunctionCodegen(ConstructorCodegen):
         if later.isdecimal():
             later = f"({later})"  # Python reads the point after a number as its own
         arity = len(args)
-        chosen = f"({later}.call if type({first}) is FunctionItem and {later}.arity == {arity} else callable_of({later}, {arity}))"
+        direct = f"{later}.call if type({first}) is FunctionItem and {later}.arity == {arity}"
+        chosen = f"({direct} else callable_of({later}, {arity}))"
         text = ", ".join([arg.text for arg in args])
         return Code(self.mark(node, f"{chosen}({text})"), "any", max(code.depth for code in codes) + 2)
 
@@ -450,7 +473,7 @@ class FunctionCodegen(ConstructorCodegen):
             param.var.bare = param.var.type.single and param.type is not None
         header = f"def {function.python}({', '.join(names)}):"
         if function.body is None:
-            self.out.line(f"fail('XPST0017', {ascii(f'Function {function.display} is external and not known here')})")
+            self.out.line(f"fail('XPST0017', {f'Function {function.display} is external and not known here'!a})")
         elif calls_itself(function):
             with self.out.block("while True:"):
                 self._function_body(function)
@@ -503,7 +526,7 @@ class FunctionCodegen(ConstructorCodegen):
         with self.out.block(f"if {key} in known_variables:"):
             self.out.line(f"return known_variables[{key}]")
         place = ir.Literal(value=0, start=variable.start, end=variable.end)
-        self.out.line(self.mark(place, f"begin_variable({key}, known_variables, {ascii(variable.var.name)})"))
+        self.out.line(self.mark(place, f"begin_variable({key}, known_variables, {variable.var.name!a})"))
         if variable.external:
             declared = "None" if variable.declared is None else self.sequence_type(variable.declared)
             with self.out.block(f"if {key} in context.variables:"):
@@ -511,7 +534,7 @@ class FunctionCodegen(ConstructorCodegen):
                 self.out.line(f"known_variables[{key}] = {self.mark(place, text)}")
                 self.out.line(f"return known_variables[{key}]")
             if variable.body is None:
-                self.out.line(self.mark(place, f"fail_unbound({ascii(variable.var.name)})"))
+                self.out.line(self.mark(place, f"fail_unbound({variable.var.name!a})"))
         if variable.body is not None:
             code = self.value(variable.body)
             self.out.line(f"known_variables[{key}] = {code.text}")

@@ -58,7 +58,7 @@ class OperatorCodegen(CodegenBase):
         return Code(self.mark(node, f"context_{node.part}()"), "item")
 
     def value_Failure(self, node: ir.Failure) -> Code:
-        title = f", {ascii(node.title)}" if node.title else ""
+        title = f", {node.title!a}" if node.title else ""
         return Code(self.mark(node, f"fail({node.code!r}{title})"), "any", 1)
 
     # ---------------------------------------------------------------------------------------------------- sequences
@@ -86,10 +86,7 @@ class OperatorCodegen(CodegenBase):
     def value_Range(self, node: ir.Range) -> Code:
         low, high = self.operands([node.low, node.high])
         if self.is_int(node.low, low) and self.is_int(node.high, high):
-            if isinstance(node.high, ir.Literal):
-                stop = str(node.high.value + 1)
-            else:
-                stop = f"{high.text} + 1"
+            stop = str(node.high.value + 1) if isinstance(node.high, ir.Literal) else f"{high.text} + 1"
             return Code(f"range({low.text}, {stop})", "list", max(low.depth, high.depth) + 1)
         return self.call(node, "integer_range", low, high, form="list")
 
@@ -257,7 +254,7 @@ class OperatorCodegen(CodegenBase):
             kind = known.type.kind
             if not (known.type.single and known_code.form == "item" and kind in ("integer", "string")):
                 continue
-            if not other.type.may_be(kind) or other.type.is_a("node") or (kind == "string" and not more == ""):
+            if not other.type.may_be(kind) or other.type.is_a("node") or (kind == "string" and more != ""):
                 return None
             python = "int" if kind == "integer" else "str"
             if not known_code.stable:
@@ -436,10 +433,7 @@ class OperatorCodegen(CodegenBase):
             and (known.kind == "integer" or (known.kind == "string" and node.collation == CODEPOINT))
         )
         more = "" if node.collation == CODEPOINT else f", {self.collation(node.collation)}"
-        if direct:
-            key = self.spill(operand)
-        else:
-            key = self.spill(self.call(node.operand, "switch_key", operand, more=more))
+        key = self.spill(operand if direct else self.call(node.operand, "switch_key", operand, more=more))
         self._switch_cases(node.cases, node.default, key.text, direct, more, branch)
 
     def _switch_cases(
@@ -459,7 +453,10 @@ class OperatorCodegen(CodegenBase):
             if direct:
                 tests = [f"{key} == {code.text}" for code in codes]
             else:
-                tests = [f"{key} == {self.call(op, 'switch_key', code, more=more).text}" for op, code in zip(case, codes, strict=False)]
+                tests = [
+                    f"{key} == {self.call(op, 'switch_key', code, more=more).text}"
+                    for op, code in zip(case, codes, strict=False)
+                ]
             with self.out.block(f"{word} {' or '.join(tests)}:"):
                 branch(case[-1])
             word = "elif"
@@ -523,7 +520,11 @@ class OperatorCodegen(CodegenBase):
 
     def value_Treat(self, node: ir.Treat) -> Code:
         code = self.value(node.operand)
-        if node.operand.type.is_a(node.type.kind) and _within(node.operand.type, node.type) and self.exact_kind(node.target):
+        if (
+            node.operand.type.is_a(node.type.kind)
+            and _within(node.operand.type, node.type)
+            and self.exact_kind(node.target)
+        ):
             return code
         form = "item" if node.type.single else "any"
         constant = self.sequence_type(node.target)

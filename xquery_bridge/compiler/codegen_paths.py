@@ -242,22 +242,20 @@ class PathCodegen(FlworCodegen):
             return self._piece(source, int(at) - 1, int(at))
         if isinstance(condition, ir.VarRef) and condition.var is focus.last:
             return Code(f"{source.text}[-1:]", "list", depth)
-        if isinstance(condition, ir.Compare):
-            left, right = condition.left, condition.right
-            if isinstance(left, ir.VarRef) and left.var is focus.position and isinstance(right, ir.Literal):
-                if type(right.value) is int and right.value >= 0:
-                    at = right.value
-                    match condition.operator:
-                        case "eq":
-                            return self._piece(source, max(at - 1, 0), at)
-                        case "le":
-                            return self._piece(source, 0, at)
-                        case "lt":
-                            return self._piece(source, 0, max(at - 1, 0))
-                        case "ge":
-                            return Code(f"{source.text}[{max(at - 1, 0)}:]", "list", depth)
-                        case "gt":
-                            return Code(f"{source.text}[{at}:]", "list", depth)
+        if isinstance(condition, ir.Compare) and isinstance(condition.left, ir.VarRef):
+            at = condition.right.value if isinstance(condition.right, ir.Literal) else None
+            if condition.left.var is focus.position and type(at) is int and at >= 0:
+                match condition.operator:
+                    case "eq":
+                        return self._piece(source, max(at - 1, 0), at)
+                    case "le":
+                        return self._piece(source, 0, at)
+                    case "lt":
+                        return self._piece(source, 0, max(at - 1, 0))
+                    case "ge":
+                        return Code(f"{source.text}[{max(at - 1, 0)}:]", "list", depth)
+                    case "gt":
+                        return Code(f"{source.text}[{at}:]", "list", depth)
         variables = (focus.item, focus.position, focus.last)
         fixed = condition.purity == ir.PURE and not condition.free.intersection(variables)
         if fixed and condition.type.is_a("numeric") and condition.type.single:

@@ -442,8 +442,11 @@ class _PrologReader:
     def _function(self, declaration: tree.FunctionDecl) -> None:
         name = declaration.name
         uri, local = self.scope.function_name(name)
-        if not name.prefix and name.uri is None and self.static.default_function_namespace == FN and (
-            self.static.dialect == "1.0-ml"
+        if (
+            not name.prefix
+            and name.uri is None
+            and self.static.default_function_namespace == FN
+            and (self.static.dialect == "1.0-ml")
         ):
             raise XQueryError("XQST0045", f"Function {name} needs a prefix, such as local:{name}")
         if not uri:
@@ -455,7 +458,7 @@ class _PrologReader:
         annotations = self.resolver.annotations(declaration.annotations)
         params = self.resolver.params(declaration.params)
         key = (uri, local, len(params))
-        if key in self.module_scope.functions or self.builder.registry.lookup(*key) is not None and uri != FN:
+        if key in self.module_scope.functions or (self.builder.registry.lookup(*key) is not None and uri != FN):
             raise XQueryError("XQST0034", detail=f"{name}#{len(params)}")
         result = self.resolver.types.optional(declaration.result)
         prefix = f"{name.prefix}_" if name.prefix else ""
@@ -474,9 +477,7 @@ class _PrologReader:
             private=_is_private(annotations),
             annotations=annotations,
             display=str(name),
-            mapped=tuple(
-                at for at, param in enumerate(params) if param.type is not None and types.is_one(param.type)
-            ),
+            mapped=tuple(at for at, param in enumerate(params) if param.type is not None and types.is_one(param.type)),
         )
         self.module_scope.functions[key] = made
         self.module_scope.own_functions.append((made, declaration))

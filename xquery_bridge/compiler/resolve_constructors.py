@@ -88,9 +88,7 @@ class ConstructorResolver(ResolverBase):
             elif part.expr is not None:
                 parts.append(self.expr(part.expr))
         value = ir.JoinedText(parts=parts, type=STRING, start=node.start, end=node.end)
-        return ir.Attribute(
-            prefix=node.name.prefix, uri=uri, local=local, value=value, start=node.start, end=node.end
-        )
+        return ir.Attribute(prefix=node.name.prefix, uri=uri, local=local, value=value, start=node.start, end=node.end)
 
     def _content(self, written: list[tree.DirContent]) -> list[str | ir.Expr]:
         """The content with boundary white space stripped and adjacent text merged."""

@@ -106,9 +106,7 @@ class FlworResolver(ResolverBase):
             end=binding.end,
         )
 
-    def let(
-        self, name: tree.Name, value: ir.Expr, declared: SequenceType | None, *, assignable: bool = True
-    ) -> ir.Let:
+    def let(self, name: tree.Name, value: ir.Expr, declared: SequenceType | None, *, assignable: bool = True) -> ir.Let:
         """A let clause; the type declared for it is checked, nothing is converted."""
         type = value.type
         if declared is not None:
@@ -121,9 +119,7 @@ class FlworResolver(ResolverBase):
     def checked(self, value: ir.Expr, declared: SequenceType) -> ir.Expr:
         """A value that must match the type declared for its variable."""
         type = self.types.static(declared)
-        return ir.Treat(
-            operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end
-        )
+        return ir.Treat(operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end)
 
     def _collation(self, uri: str | None) -> str:
         """The collation a clause names, or else the default one."""
@@ -304,6 +300,8 @@ def _times(clauses: Iterable[ir.Clause]) -> StaticType:
 def _narrower(found: StaticType, declared: StaticType) -> StaticType:
     """The more precise of an inferred type and the declared one."""
     low = max(found.low, declared.low)
-    high = declared.high if found.high is None else found.high if declared.high is None else min(found.high, declared.high)
+    high = (
+        declared.high if found.high is None else found.high if declared.high is None else min(found.high, declared.high)
+    )
     kind = found.kind if found.is_a(declared.kind) else declared.kind
     return StaticType(kind, low, high) if high is None or low <= high else declared

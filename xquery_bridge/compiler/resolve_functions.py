@@ -34,7 +34,17 @@ _XQUERY: Final = "http://www.w3.org/2012/xquery"
 _MANY_PARAMETERS: Final = 32
 
 #: Functions whose result has a narrower type than their signature says, by what the first argument is.
-_SAME_TYPE: Final = {"reverse", "subsequence", "tail", "remove", "unordered", "head", "filter", "distinct-values", "sort"}
+_SAME_TYPE: Final = {
+    "reverse",
+    "subsequence",
+    "tail",
+    "remove",
+    "unordered",
+    "head",
+    "filter",
+    "distinct-values",
+    "sort",
+}
 
 #: Functions that give nothing only for nothing as their first argument; so are those of the math namespace.
 _STRICT: Final = frozenset(
@@ -130,7 +140,9 @@ class FunctionResolver(ResolverBase):
         """`xdmp:set($variable, value)`. Raises XDMP-NOTVAR for anything else, and for variables of other expressions."""
         new = self.expr(value)
         if not isinstance(target, tree.VarRef):
-            raise XQueryError("XPST0003", "xdmp:set changes a variable: its first argument is $name", marklogic_code="XDMP-NOTVAR")
+            raise XQueryError(
+                "XPST0003", "xdmp:set changes a variable: its first argument is $name", marklogic_code="XDMP-NOTVAR"
+            )
         found = self.scope.variable(target.name)
         var = found if isinstance(found, ir.Var) else found.var
         if not var.assigned:
@@ -193,10 +205,14 @@ class FunctionResolver(ResolverBase):
         if row.uri != FN:
             return declared
         if row.local in _SAME_TYPE:
-            return StaticType(first.kind if first.is_a("atomic") or row.local != "distinct-values" else "atomic", *_occurs(declared))
+            return StaticType(
+                first.kind if first.is_a("atomic") or row.local != "distinct-values" else "atomic", *_occurs(declared)
+            )
         match row.local:
             case "sum" if first.is_a("numeric") and len(args) == 1:
-                return StaticType(first.kind if first.kind in ("integer", "double") and first.low else _summed(first), 1, 1)
+                return StaticType(
+                    first.kind if first.kind in ("integer", "double") and first.low else _summed(first), 1, 1
+                )
             case "max" | "min" if first.is_a("numeric") or first.is_a("string"):
                 return StaticType(first.kind, first.low, 1)
             case "abs" | "floor" | "ceiling" | "round" | "round-half-to-even" if first.is_a("numeric"):
@@ -294,7 +310,9 @@ class FunctionResolver(ResolverBase):
         before_focus, before_main = self.focus, self.main
         self.focus, self.main = None, False
         try:
-            with self.scope.binding(*[(written.name, param.var) for written, param in zip(node.params, params, strict=True)]):
+            with self.scope.binding(
+                *[(written.name, param.var) for written, param in zip(node.params, params, strict=True)]
+            ):
                 body = self.expr(node.body)
         finally:
             self.focus, self.main = before_focus, before_main
@@ -322,9 +340,7 @@ class FunctionResolver(ResolverBase):
             made.append(ir.Param(self.scope.new_cell(param.name) or self.scope.new_var(param.name, known), type))
         return made
 
-    def annotations(
-        self, written: list[tree.Annotation], clash: str = "XQST0106"
-    ) -> list[tuple[str, str, list[Any]]]:
+    def annotations(self, written: list[tree.Annotation], clash: str = "XQST0106") -> list[tuple[str, str, list[Any]]]:
         """Annotations as (uri, local, values).
 
         Raises XQST0045 for a reserved namespace, `clash` for more than one of %private and %public (XQST0106 on a

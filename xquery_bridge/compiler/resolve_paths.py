@@ -47,7 +47,9 @@ class PathResolver(ResolverBase):
         row = self.scope.registry.lookup(FN, "collection", 0)
         if self.focus is not None or self.scope.static.dialect != "1.0-ml" or row is None:
             return root
-        documents = ir.BuiltinCall(row=row, args=[], needs=[], static=self.scope.static, type=NODES, start=start, end=end)
+        documents = ir.BuiltinCall(
+            row=row, args=[], needs=[], static=self.scope.static, type=NODES, start=start, end=end
+        )
         if not self.main:
             return documents
         asked = ir.ContextItemRef(type=BOOLEAN, part="presence")
@@ -74,7 +76,13 @@ class PathResolver(ResolverBase):
         type = StaticType("node", 0, None)
         test = ir.NodeTest(kind="node")
         return ir.Step(
-            input=current, axis="descendant-or-self", test=test, predicates=[], type=type, start=node.start, end=node.end
+            input=current,
+            axis="descendant-or-self",
+            test=test,
+            predicates=[],
+            type=type,
+            start=node.start,
+            end=node.end,
         )
 
     def resolve_AxisStep(self, node: tree.AxisStep) -> ir.Expr:
@@ -83,7 +91,9 @@ class PathResolver(ResolverBase):
     def _step(self, current: ir.Expr, node: tree.AxisStep) -> ir.Expr:
         test = self._test(node)
         kind = test.kind if test.kind == "node" else _KINDS.get(test.kind, "node")
-        single = node.axis in _SINGLE_AXES or (node.axis == "attribute" and test.local is not None and test.uri is not None)
+        single = node.axis in _SINGLE_AXES or (
+            node.axis == "attribute" and test.local is not None and test.uri is not None
+        )
         type = StaticType(kind, 0, 1 if single and current.type.optional else None)
         predicates = [self._predicate(predicate, type.one()) for predicate in node.predicates]
         axis = node.axis
@@ -181,7 +191,5 @@ class PathResolver(ResolverBase):
             type = StaticType(current.type.kind, 0, 1 if index and condition.type.optional else current.type.high)
             if self.scope.static.dialect == "1.0-ml" and current.type.may_be("opaque") and predicate.maybe_number:
                 type = StaticType("item", 0, None)
-            current = ir.Filter(
-                operand=current, predicate=predicate, type=type, start=written.start, end=written.end
-            )
+            current = ir.Filter(operand=current, predicate=predicate, type=type, start=written.start, end=written.end)
         return current

@@ -291,9 +291,7 @@ class OperatorResolver(ResolverBase):
             type = type.either(made.type)
         return ir.Typeswitch(operand=operand, cases=cases, type=type)
 
-    def _type_case(
-        self, name: tree.Name | None, types: list[Any], result: tree.Expr, known: StaticType
-    ) -> ir.TypeCase:
+    def _type_case(self, name: tree.Name | None, types: list[Any], result: tree.Expr, known: StaticType) -> ir.TypeCase:
         if name is None:
             body = self.expr(result)
             return ir.TypeCase(var=None, types=types, result=body, type=body.type)

@@ -46,7 +46,7 @@ class PythonNames:
     """Gives every variable and function a Python name of its own that resembles the query's."""
 
     def __init__(self, reserved: Iterable[str]) -> None:
-        self._taken: dict[str, int] = {name: 1 for name in (*keyword.kwlist, *keyword.softkwlist, *reserved)}
+        self._taken: dict[str, int] = dict.fromkeys((*keyword.kwlist, *keyword.softkwlist, *reserved), 1)
 
     def make(self, name: str) -> str:
         """A new name like `name`: the same where it is a free Python name, else with a number behind it."""
