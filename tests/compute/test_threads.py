@@ -1,5 +1,7 @@
 """Work on several threads: the same numbers as on one, errors that come through, work inside work."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,6 +37,31 @@ def test_every_item_is_done_once_and_the_first_error_is_raised():
 
     with pytest.raises(ZeroDivisionError):
         parallel(fail, 20, 3)
+
+
+def test_threads_that_begin_when_all_is_done_do_nothing():
+    calls = []
+    for call in range(300):
+        done = []
+        parallel(lambda item, worker, done=done: done.append((item, worker)), 2, 3)
+        assert sorted(item for item, _ in done) == [0, 1], call
+        calls.append((done, list(done)))
+    time.sleep(0.02)
+    assert all(later == then and all(worker < 2 for _, worker in then) for later, then in calls)
+
+
+def test_an_error_is_raised_after_the_others_have_stopped():
+    ended = []
+
+    def work(item, worker):
+        if item == 0:
+            raise ZeroDivisionError
+        time.sleep(0.01)
+        ended.append(item)
+
+    with pytest.raises(ZeroDivisionError):
+        parallel(work, 4, 2)
+    assert sorted(ended) == [1, 2, 3]
 
 
 def test_work_inside_work_ends():

@@ -149,7 +149,8 @@ def single_threaded_blas() -> Iterator[None]:
 def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None:
     """Calls `work(item, worker)` once for every item, by `workers` threads of which the caller is one.
 
-    Items are taken one at a time, so a slow one delays nobody. The first exception is raised after all have stopped.
+    Items are taken one at a time, so a slow one delays nobody, nor does a thread that has not begun when all is done:
+    it will find nothing left. The first exception is raised after all have stopped.
     Work that is itself done by one of several threads stays on it.
     """
     if workers <= 1 or items <= 1 or _inside.work:
@@ -159,11 +160,13 @@ def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None
     remaining = iter(range(items))  # advancing it is one step of the interpreter, hence safe
     workers = min(workers, items)
     numbers = iter(range(1, workers))
+    done: list[int] = []
     finished: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run(worker: int) -> None:
         for item in remaining:
             work(item, worker)
+            done.append(item)
 
     def help_out() -> None:
         try:
@@ -180,7 +183,9 @@ def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None
             run(0)
         finally:
             _inside.work = False
-            errors = [finished.get() for _ in range(1, workers)]
+            errors: list[BaseException | None] = []
+            while len(done) < items and len(errors) < workers - 1:
+                errors.append(finished.get())
     for error in errors:
         if error is not None:
             raise error
