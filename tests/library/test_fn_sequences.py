@@ -71,7 +71,10 @@ def test_rounding_goes_to_a_neighbour(number: float) -> None:
             ["AAA", "a b", True],
         ),
         ("string-join((1, true(), 'x'), '-'), concat('a', (), 1.0)", ["1-true-x", "a1"]),
-        ("compare('a', 'b'), codepoint-equal('a', ()), substring-after('tattoo', 'tat')", [-1, "too"]),
+        (
+            "compare('a', 'b'), codepoint-equal('a', ()), codepoint-equal('a', 'a'), substring-after('tattoo', 'tat')",
+            [-1, True, "too"],
+        ),
         ("apply(concat#3, ['a', 'b', 'c']), fold-right(1 to 3, '', function($i, $s) { $s || $i })", ["abc", "321"]),
         (
             "sort((3, 1, 2)), sort(('b', 'A'), (), lower-case#1), for-each-pair(('x', 'y'), 3 to 5, concat#2)",

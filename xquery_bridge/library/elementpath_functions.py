@@ -26,10 +26,6 @@ from xquery_bridge.runtime.values import Value, from_library
 
 #: signature, summary; without an argument, a function of a node means the context node.
 SERVED_FN: Final[tuple[tuple[str, str], ...]] = (
-    (
-        "codepoint-equal($comparand1 as xs:string?, $comparand2 as xs:string?) as xs:boolean?",
-        "Whether the code points are equal.",
-    ),
     ("encode-for-uri($uri-part as xs:string?) as xs:string", "All but the unreserved characters of RFC 3986 escaped."),
     ("iri-to-uri($iri as xs:string?) as xs:string", "What a URI cannot hold escaped; what is escaped already stays."),
     ("escape-html-uri($uri as xs:string?) as xs:string", "What is not printable ASCII escaped."),
@@ -74,11 +70,12 @@ SERVED_MATH: Final[tuple[tuple[str, str], ...]] = (
 #: holds the list whole.
 NATIVE: Final[Mapping[str, str]] = {
     "hot, called for every item of a query": """
-        fn:abs fn:boolean fn:codepoints-to-string fn:concat fn:count fn:data fn:empty fn:exactly-one fn:exists fn:false
-        fn:generate-id fn:has-children fn:head fn:insert-before fn:last fn:local-name fn:lower-case fn:matches fn:name
-        fn:namespace-uri fn:node-name fn:not fn:number fn:one-or-more fn:position fn:remove fn:replace fn:reverse fn:root
-        fn:string fn:string-join fn:string-length fn:string-to-codepoints fn:substring fn:sum fn:tail fn:tokenize fn:true
-        fn:unordered fn:upper-case fn:zero-or-one math:cos math:pi math:sin math:sqrt""",
+        fn:abs fn:boolean fn:codepoint-equal fn:codepoints-to-string fn:concat fn:count fn:data fn:empty
+        fn:exactly-one fn:exists fn:false fn:generate-id fn:has-children fn:head fn:insert-before fn:last
+        fn:local-name fn:lower-case fn:matches fn:name fn:namespace-uri fn:node-name fn:not fn:number fn:one-or-more
+        fn:position fn:remove fn:replace fn:reverse fn:root fn:string fn:string-join fn:string-length
+        fn:string-to-codepoints fn:substring fn:sum fn:tail fn:tokenize fn:true fn:unordered fn:upper-case
+        fn:zero-or-one math:cos math:pi math:sin math:sqrt""",
     "collation, elementpath's hold a lock of the process and set its locale": """
         fn:collation-key fn:compare fn:contains fn:contains-token fn:deep-equal fn:distinct-values fn:ends-with
         fn:index-of fn:max fn:min fn:sort fn:starts-with fn:substring-after fn:substring-before""",

@@ -65,6 +65,12 @@ def compare(static: StaticContext, left: str | None, right: str | None, uri: str
     return in_static(static, uri).compare(left, right)
 
 
+@FN.row("codepoint-equal($comparand1 as xs:string?, $comparand2 as xs:string?) as xs:boolean?")
+def codepoint_equal(left: str | None, right: str | None) -> bool | None:
+    """Whether the code points are equal."""
+    return None if left is None or right is None else left == right
+
+
 def in_static(static: StaticContext, uri: str | None) -> Collation:
     """The collation an argument names, relative to the static base URI; the default one when there is no argument."""
     return collation(static.default_collation if uri is None else uri, static.base_uri)
