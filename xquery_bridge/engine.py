@@ -91,7 +91,8 @@ class Prepared:
     def run(self, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any) -> list[Any]:
         """Evaluate: the items of the result. `options` are fields of the DynamicContext (documents, texts …)."""
         given = {_name(key): from_python(value) for key, value in (variables or {}).items()}
-        return as_list(self.engine._run(self, given, context_item, options)[0])  # type: ignore[no-any-return]
+        items: list[Any] = self.engine._run(self, given, context_item, options)[0]
+        return items
 
     def run_to_text(self, context_item: Any = None, **options: Any) -> str:
         """Evaluate and serialize by the query's own serialization options."""
@@ -145,8 +146,8 @@ class Engine:
         XQueryError, static or dynamic.
         """
         given = {_name(key): from_python(value) for key, value in (variables or {}).items()}
-        value = self._run(source, given, context_item, options)[0]
-        return list(as_list(value))
+        items: list[Any] = self._run(source, given, context_item, options)[0]
+        return items
 
     def answer(
         self,
@@ -320,7 +321,7 @@ class Engine:
         options: Mapping[str, Any],
         work: Callable[[DynamicContext], Any] | None = None,
     ) -> tuple[Any, DynamicContext]:
-        """Run a query in the engine's thread; the value and the context it ran in."""
+        """Run a query in the engine's thread: its items, or what `work` gives, and the context it ran in."""
         settings = dict(options)
         dialect = settings.pop("dialect", None)
         base_uri = settings.pop("base_uri", None)
@@ -340,10 +341,10 @@ class Engine:
             with deadline(self.limits.seconds):
                 if work is not None:
                     return work(context)
-                if isinstance(query, Prepared):
-                    return self._evaluate_statements(query.statements, context)
-                prepared = self.compile(query, dialect=dialect, base_uri=base_uri)
-                return self._evaluate_statements(prepared.statements, context)
+                prepared = query
+                if not isinstance(prepared, Prepared):
+                    prepared = self.compile(prepared, dialect=dialect, base_uri=base_uri)
+                return list(as_list(self._evaluate_statements(prepared.statements, context)))
 
         return self._in_thread(all_of_it, self.limits.seconds), context
 

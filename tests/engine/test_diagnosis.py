@@ -67,6 +67,12 @@ def test_no_python_exception_leaves_the_engine():
     assert (raised.value.marklogic_code, raised.value.frames[0].line) == ("XDMP-INTERNAL", 1)
 
 
+def test_a_result_too_large_to_list_is_an_error_of_the_query():
+    with pytest.raises(XQueryError) as raised:
+        Engine(dialect="3.1").evaluate("1 to 1000000000000000")
+    assert raised.value.marklogic_code == "XDMP-MEMORY"
+
+
 def test_other_threads_keep_their_recursion_limit_between_queries():
     before = sys.getrecursionlimit()
     deep = "declare function local:d($n) { if ($n eq 0) then 0 else 1 + local:d($n - 1) }; local:d(50000)"
