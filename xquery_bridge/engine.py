@@ -575,7 +575,7 @@ def _locate(error: XQueryError, traceback: Any) -> None:
         table = generated.program.places.get(place.module)
         if table is None or not table.source:  # code of a function item that was looked up: its caller has a place
             continue
-        declared = next((each for each in generated.program.functions if each.python == function), None)
+        declared = next((each for each in generated.program.functions if function in (each.python, each.step)), None)
         operation = f"{declared.display}#{declared.arity}" if declared is not None else ""
         if not error.frames:
             error.source_text = table.text(place.start, place.end)

@@ -45,6 +45,8 @@ class CodegenBase:
         self.module = program.main
         #: the function whose body is being written, for tail calls
         self.function: ir.Function | None = None
+        #: functions on cycles of tail calls, with those of the cycle that each calls so
+        self.bouncing: dict[ir.Function, set[ir.Function]] = {}
         self._constants: dict[Any, str] = {}
         self._keep: list[Any] = []
         self._methods: dict[type, Callable[[Any], Code]] = {}

@@ -9,6 +9,7 @@ from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_constructors import ConstructorCodegen
 from xquery_bridge.compiler.codegen_flwor import is_inline
 from xquery_bridge.compiler.codegen_operators import _within
+from xquery_bridge.compiler.tail_calls import calls_itself
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
@@ -341,9 +342,10 @@ class FunctionCodegen(ConstructorCodegen):
         return self.call(node, function.python, *args, form=form)
 
     def tail_UserCall(self, node: ir.UserCall) -> None:
-        """A call of the function itself in tail position: the next turn of its loop."""
+        """A call in tail position: of the function itself, its next turn; on a cycle, for the caller to make."""
         function = node.function
-        if function is not self.function or node.mapping:
+        bounces = self.function is not None and function in self.bouncing.get(self.function, ())
+        if node.mapping or (function is not self.function and not bounces):
             self.out.line(f"return {self.result(node).text}")
             return
         codes = self.operands(node.args)
@@ -351,6 +353,9 @@ class FunctionCodegen(ConstructorCodegen):
             self.converted(arg, code, param.type, param.var.name)
             for arg, code, param in zip(node.args, codes, function.params, strict=True)
         ]
+        if bounces:
+            self.out.line(f"return Bounce({function.step}, ({''.join([f'{arg.text}, ' for arg in args])}))")
+            return
         names = [param.var.python for param in function.params]
         changed = [(name, arg) for name, arg in zip(names, args, strict=True) if arg.text != name]
         if changed:
@@ -471,7 +476,7 @@ class FunctionCodegen(ConstructorCodegen):
         names = [param.var.python for param in function.params]
         for param in function.params:
             param.var.bare = param.var.type.single and param.type is not None
-        header = f"def {function.python}({', '.join(names)}):"
+        header = f"def {function.step or function.python}({', '.join(names)}):"
         if function.body is None:
             self.out.line(f"fail('XPST0017', {f'Function {function.display} is external and not known here'!a})")
         elif calls_itself(function):
@@ -481,6 +486,11 @@ class FunctionCodegen(ConstructorCodegen):
             self._function_body(function)
         self.finish(header)
         self.function = None
+        if function.step:
+            given = ", ".join(names)
+            self.out = FunctionWriter()
+            self.out.line(f"return bounced({function.step}({given}))")
+            self.finish(f"def {function.python}({given}):")
         self._function_item(function, names)
 
     def _function_body(self, function: ir.Function) -> None:
@@ -574,27 +584,6 @@ _FITTING: Final = {
     "map(*)",
     "array(*)",
 }
-
-
-def calls_itself(function: ir.Function) -> bool:
-    """Whether the function calls itself in tail position."""
-
-    def tails(node: ir.Expr) -> bool:
-        match node:
-            case ir.UserCall():
-                return node.function is function and not node.mapping
-            case ir.If():
-                return tails(node.then) or tails(node.otherwise)
-            case ir.Switch():
-                return any(tails(case[-1]) for case in node.cases) or tails(node.default)
-            case ir.Typeswitch():
-                return any(tails(case.result) for case in node.cases)
-            case ir.Flwor():
-                return all(isinstance(clause, ir.Let) for clause in node.clauses) and tails(node.result)
-            case _:
-                return False
-
-    return function.body is not None and tails(function.body)
 
 
 __all__ = ["FunctionCodegen", "is_inline"]

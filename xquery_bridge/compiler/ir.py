@@ -78,6 +78,8 @@ class Function:
     display: str = ""
     #: for 1.0-ml: parameters of exactly one item, over which a call is mapped
     mapped: tuple[int, ...] = ()
+    #: the generated function that leaves tail calls on a cycle to its caller, where there are any
+    step: str = ""
 
     @property
     def arity(self) -> int:

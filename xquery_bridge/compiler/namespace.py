@@ -49,6 +49,8 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         calls,
         (
             "PLACEHOLDER",
+            "Bounce",
+            "bounced",
             "assign",
             "begin_variable",
             "call_one",

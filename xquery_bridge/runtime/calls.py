@@ -304,6 +304,23 @@ def variadic_item(name: QName, arity: int, row: Any) -> FunctionItem:
     return FunctionItem(name, arity, params, row.result, call)
 
 
+class Bounce:
+    """A call in tail position that a function leaves to whoever called it."""
+
+    __slots__ = ("args", "step")
+
+    def __init__(self, step: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.step = step
+        self.args = args
+
+
+def bounced(value: Any) -> Value:
+    """The value that a run of calls in tail position ends with."""
+    while type(value) is Bounce:
+        value = value.step(*value.args)
+    return value
+
+
 def partial_application(function: Value, args: Sequence[Any]) -> FunctionItem:
     """A function of the arguments left open, with the others fixed now, converted (XQuery 3.1, 3.1.5.1 and 3.2.2)."""
     call = callable_of(function, len(args))

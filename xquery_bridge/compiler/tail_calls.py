@@ -1,0 +1,68 @@
+"""Calls in tail position: those of the function itself become loops; those that lead back to it through others bounce.
+
+A function on a cycle of tail calls hands such a call back to whoever called it (`runtime.calls.Bounce`), so that the
+functions of the cycle can call each other without end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from xquery_bridge.compiler import ir
+
+
+def tail_calls(node: ir.Expr) -> Iterator[ir.UserCall]:
+    """The calls of declared functions whose value is the expression's own."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        match node:
+            case ir.UserCall():
+                if not node.mapping:
+                    yield node
+            case ir.If():
+                stack += [node.then, node.otherwise]
+            case ir.Switch():
+                stack += [node.default, *[case[-1] for case in node.cases]]
+            case ir.Typeswitch():
+                stack += [case.result for case in node.cases]
+            case ir.Flwor():
+                if all(isinstance(clause, ir.Let) for clause in node.clauses):
+                    stack.append(node.result)
+
+
+def calls_itself(function: ir.Function) -> bool:
+    """Whether the function calls itself in tail position."""
+    return function.body is not None and any(call.function is function for call in tail_calls(function.body))
+
+
+def bouncing(functions: Iterable[ir.Function]) -> dict[ir.Function, set[ir.Function]]:
+    """For each function on a cycle of tail calls through others, those others that it calls so."""
+    edges = {
+        function: {call.function for call in tail_calls(function.body) if _hands_on(function, call.function)}
+        for function in functions
+        if function.body is not None
+    }
+    found: dict[ir.Function, set[ir.Function]] = {}
+    for function, called in edges.items():
+        cyclic = {other for other in called if function in _reached(other, edges)}
+        if cyclic:
+            found[function] = cyclic
+    return found
+
+
+def _hands_on(caller: ir.Function, called: ir.Function) -> bool:
+    """Whether a result goes on as it is: the caller would not convert it to a type of its own."""
+    same = caller.result is None or (called.result is not None and str(called.result) == str(caller.result))
+    return called is not caller and called.body is not None and same
+
+
+def _reached(start: ir.Function, edges: dict[ir.Function, set[ir.Function]]) -> set[ir.Function]:
+    seen: set[ir.Function] = set()
+    stack = [start]
+    while stack:
+        function = stack.pop()
+        if function not in seen:
+            seen.add(function)
+            stack.extend(edges.get(function, ()))
+    return seen
