@@ -25,7 +25,7 @@ def test_workers_end_with_a_service_that_dies_and_a_restart_at_once_has_the_docu
     service = start(data, "--workers", "2")
     port = service.base.rpartition(":")[2]
     assert service.query(INSERT).status_code == 200
-    assert wait_until(lambda: len(service.workers) == 2, 10)
+    assert wait_until(lambda: len(service.workers) == 2, 60)
     workers = service.workers
 
     def spin() -> None:
@@ -37,7 +37,7 @@ def test_workers_end_with_a_service_that_dies_and_a_restart_at_once_has_the_docu
     time.sleep(0.3)
     service.process.send_signal(number)
     service.process.wait()
-    assert wait_until(lambda: not any(_runs(worker) for worker in workers), 1)
+    assert wait_until(lambda: not any(_runs(worker) for worker in workers), 5)
     spinning.join()
     again = start(data, "--workers", "1", "--port", port)
     try:

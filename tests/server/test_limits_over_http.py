@@ -73,4 +73,4 @@ def test_a_worker_that_is_killed_costs_its_query_and_another_takes_its_place(ser
     spinning.join()
     assert error(answers[0])["messageCode"] == "XDMP-WORKERDIED"
     assert strings(service.query("5")) == ["5"]
-    assert wait_until(lambda: len({worker.pid for worker in service.workers} - before) == 1, 10)
+    assert wait_until(lambda: len({worker.pid for worker in service.workers} - before) == 1, 60)
