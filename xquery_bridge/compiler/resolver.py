@@ -65,6 +65,9 @@ class ResolverBase:
         def cast(self, operand: ir.Expr, name: tree.Name, optional: bool, *, test: bool) -> ir.Expr:
             """What OperatorResolver has for the other resolvers."""
 
+        def resolve_simple_map(self, node: tree.BinaryExpr) -> ir.Expr:
+            """What PathResolver has for the others."""
+
     def expr(self, node: tree.Expr) -> ir.Expr:
         """Resolve an expression; static errors get its place."""
         kind = type(node)
@@ -197,9 +200,6 @@ class OperatorResolver(ResolverBase):
         kind = left.type.kind if operator == "except" else kind
         type = StaticType(kind if StaticType(kind).is_a("node") else "node", 0, None)
         return ir.SetOperation(operator=operator, left=left, right=right, type=type)
-
-    def resolve_simple_map(self, node: tree.BinaryExpr) -> ir.Expr:
-        raise NotImplementedError  # pragma: no cover - PathResolver has it
 
     def _compare(self, operator: str, left: ir.Expr, right: ir.Expr) -> ir.Expr:
         general = operator in _GENERAL_OPERATORS

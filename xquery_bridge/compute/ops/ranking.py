@@ -6,6 +6,8 @@ with a logistic pair loss, observed in CNTK for groups of up to seven rows.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +42,7 @@ def _discounts(scores: Array, gains: Array) -> NDArray[np.float64]:
     return discounts
 
 
-class _Ranking(Operator):
+class _Ranking(Operator, ABC):
     """What the criteria share: three operands of one element a sample, one number for the minibatch."""
 
     def infer(self, function: PrimitiveFunction) -> list[Outcome]:
@@ -50,9 +52,9 @@ class _Ranking(Operator):
                 raise CntkError(f"{self.name}: {what} of one element were expected, '{variable.as_string()}' came.")
         return [Outcome(SCALAR, function.check_data_types(), ())]
 
+    @abstractmethod
     def value(self, scores: Array, gains: Array) -> float:
         """The criterion of one group, before it is averaged over groups and multiplied by 100 · samples."""
-        raise NotImplementedError
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         out = plan.output(node, (), None, differentiable=self.differentiable)

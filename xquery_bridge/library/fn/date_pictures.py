@@ -19,7 +19,7 @@ from xquery_bridge.library.fn.integer_pictures import DigitPattern, PictureError
 from xquery_bridge.library.fn.namespace import FN
 from xquery_bridge.runtime.date_times import Fields, add_microseconds, build, days_before, fields, month_length
 
-_MONTHS: Final = [
+MONTHS: Final = [
     "January",
     "February",
     "March",
@@ -33,7 +33,7 @@ _MONTHS: Final = [
     "November",
     "December",
 ]
-_DAYS: Final = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+DAYS: Final = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _CALENDARS: Final = frozenset(
     [
         "AD",
@@ -191,8 +191,8 @@ _NUMBERS: Final[dict[str, Callable[[Fields], int]]] = {
     "E": lambda of: int(of.year > 0),
 }
 _NAMES: Final[dict[str, Callable[[Fields], str]]] = {
-    "M": lambda of: _MONTHS[of.month - 1],
-    "F": lambda of: _DAYS[_weekday(of) - 1],
+    "M": lambda of: MONTHS[of.month - 1],
+    "F": lambda of: DAYS[_weekday(of) - 1],
     "P": lambda of: "Pm" if of.hour >= 12 else "Am",
     "C": lambda of: "AD",
     "E": lambda of: "AD" if of.year > 0 else "BC",

@@ -9,8 +9,8 @@ from typing import Any, Final
 from elementpath.datatypes import DateTime
 
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.library.fn.date_pictures import MONTHS
 from xquery_bridge.library.marklogic.xdmp import XDMP
-from xquery_bridge.library.marklogic.xdmp_values import MONTHS
 
 _MARKER: Final = re.compile(r"\[\[|\]\]|\[\s*([A-Za-z])([^\]]*)\]")
 _MONTH_NAMES: Final = {name[:length].casefold(): at for at, name in enumerate(MONTHS, 1) for length in (3, len(name))}

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus, unquote_plus
 from elementpath.datatypes import DateTime, QName, UnsignedLong
 
 from xquery_bridge.errors import XQueryError
+from xquery_bridge.library.fn.date_pictures import DAYS, MONTHS
 from xquery_bridge.library.marklogic.xdmp import XDMP
 from xquery_bridge.runtime.atomic import atomic_type
 from xquery_bridge.runtime.context import XS
@@ -225,23 +226,8 @@ def rshift64(number: int, places: int) -> UnsignedLong:
 
 # ---------------------------------------------------------------------------------------------------------------- dates
 
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _DATE_PARTS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
-    "dayname-from-date": ("xs:string", lambda date: _DAYS[date.weekday()]),
+    "dayname-from-date": ("xs:string", lambda date: DAYS[date.weekday()]),
     "month-name-from-date": ("xs:string", lambda date: MONTHS[date.month - 1]),
     "quarter-from-date": ("xs:integer", lambda date: (date.month + 2) // 3),
     "week-from-date": ("xs:integer", lambda date: date.isocalendar()[1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote as percent_encode
@@ -70,16 +71,16 @@ def escape_uri(value: str) -> str:
     return re.sub("[^\x20-\x7e]+", lambda found: percent_encode(found[0]), unicodedata.normalize("NFC", value))
 
 
-class NamespaceFreeWriter(MarkupWriter):
+class NamespaceFreeWriter(MarkupWriter, ABC):
     """What html and xhtml share: with version 5, elements of XHTML, SVG and MathML lose their prefixes."""
 
     def __init__(self, parameters: Parameters, version: Decimal) -> None:
         super().__init__(parameters)
         self.modern = version >= 5
 
+    @abstractmethod
     def is_html(self, node: Any) -> bool:
         """Whether an element is one of HTML."""
-        raise NotImplementedError
 
     def html_name(self, node: Any) -> str:
         """The lower-case name of an HTML element, "" for other nodes."""
