@@ -29,6 +29,10 @@ def engine():
         ("declare function local:a($n) { if ($n mod 2 eq 0 and $n gt 0) then local:a($n - 1) else local:b($n) };"
          "declare function local:b($n) { if ($n le 0) then 'done' else local:a($n - 1) };",
          "local:a(500001)", "done"),
+        ("let $f := function($f, $n) { if ($n eq 0) then 'end' else $f($f, $n - 1) } return",
+         "$f($f, 1000000)", "end"),
+        ("let $f := function($f, $g, $n) { if ($n eq 0) then $n else let $m := $n - 1 return $g($g, $f, $m) } return",
+         "$f($f, $f, 1000000)", 0),
     ],
 )  # fmt: skip
 def test_tail_calls_go_on_without_end(engine, declarations, call, result):
@@ -54,6 +58,16 @@ def test_a_result_is_converted_to_the_type_of_each_function_on_the_way(engine):
         engine.evaluate(f"{functions} local:d(1) instance of xs:double, local:i(0) instance of xs:decimal")
         == [True] * 2
     )
+
+
+def test_a_function_item_that_calls_itself_can_be_called_in_every_way(engine):
+    query = """let $f := function($f, $n) { if ($n eq 0) then 'end' else $f($f, $n - 1) }
+    return ($f($f, 3), $f(?, 2)($f), apply($f, [$f, 1]), fold-left(1 to 2, 'x', function($a, $b) { $f($f, $b) }),
+            for-each(1 to 2, $f($f, ?)), [$f](1)($f, 4))"""
+    assert engine.evaluate(query) == ["end"] * 7
+    with pytest.raises(XQueryError) as raised:
+        engine.evaluate("let $f := function($f, $n) { $f($f) } return $f($f, 1)")
+    assert raised.value.code == "XPTY0004"
 
 
 def test_an_error_at_the_end_of_a_cycle_has_its_place(engine):

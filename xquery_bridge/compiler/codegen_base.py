@@ -47,6 +47,8 @@ class CodegenBase:
         self.function: ir.Function | None = None
         #: functions on cycles of tail calls, with those of the cycle that each calls so
         self.bouncing: dict[ir.Function, set[ir.Function]] = {}
+        #: calls in tail position that a function item leaves to its caller
+        self.handed_on: set[ir.DynamicCall] = set()
         self._constants: dict[Any, str] = {}
         self._keep: list[Any] = []
         self._methods: dict[type, Callable[[Any], Code]] = {}

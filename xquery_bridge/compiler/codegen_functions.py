@@ -9,7 +9,7 @@ from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_constructors import ConstructorCodegen
 from xquery_bridge.compiler.codegen_flwor import is_inline
 from xquery_bridge.compiler.codegen_operators import _within
-from xquery_bridge.compiler.tail_calls import calls_itself
+from xquery_bridge.compiler.tail_calls import calls_itself, self_applications
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
 from xquery_bridge.registry import Parameter, Row
@@ -388,6 +388,15 @@ class FunctionCodegen(ConstructorCodegen):
         text = ", ".join([arg.text for arg in args])
         return Code(self.mark(node, f"{chosen}({text})"), "any", max(code.depth for code in codes) + 2)
 
+    def tail_DynamicCall(self, node: ir.DynamicCall) -> None:
+        """A function's call of itself through a parameter is left to its caller."""
+        if node not in self.handed_on:
+            self.out.line(f"return {self.result(node).text}")
+            return
+        function, *args = self.operands([node.function, *node.args])
+        given = "".join([f"{arg.text}, " for arg in args])
+        self.out.line(f"return Bounce({self.mark(node, f'step_of({function.text}, {len(args)})')}, ({given}))")
+
     def value_PartialCall(self, node: ir.PartialCall) -> Code:
         given = [arg for arg in node.args if arg is not None]
         codes = self.operands([node.function, *given])
@@ -413,11 +422,18 @@ class FunctionCodegen(ConstructorCodegen):
             names = [param.var.python for param in node.params]
             signature = self.signature(node.params, node.result)
             annotations = self.constant("annotations", node.annotations) if node.annotations else "()"
-            with self.out.block(f"def {node.python}({', '.join(names)}):"):
+            handed_on = self_applications(node)
+            self.handed_on |= handed_on
+            step = self.names.make(f"{node.python}_step") if handed_on else node.python
+            given = ", ".join(names)
+            with self.out.block(f"def {step}({given}):"):
                 self._convert_params(node.params, node.body)
                 self._cells(node.params)
                 self.body(node.body, node.result)
             self.out.nesting = 0
+            if handed_on:
+                self.out.line(f"def {node.python}({given}): return bounced({step}({given}))")
+                annotations += f", {step}"
             name = "None" if node.name is None else self.constant("name", self.qname(*node.name))
             self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {node.python}, {annotations})")
             self.finish(f"def {factory}({', '.join(captured)}):")

@@ -83,6 +83,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "predicate_holds",
             "slice_at",
             "step_from",
+            "step_of",
             "string_or_empty",
             "switch_key",
             "treat_as",

@@ -11,15 +11,12 @@ from collections.abc import Iterable, Iterator
 from xquery_bridge.compiler import ir
 
 
-def tail_calls(node: ir.Expr) -> Iterator[ir.UserCall]:
-    """The calls of declared functions whose value is the expression's own."""
+def tail_expressions(node: ir.Expr) -> Iterator[ir.Expr]:
+    """The expressions inside one whose value is its own, whichever branch is taken."""
     stack = [node]
     while stack:
         node = stack.pop()
         match node:
-            case ir.UserCall():
-                if not node.mapping:
-                    yield node
             case ir.If():
                 stack += [node.then, node.otherwise]
             case ir.Switch():
@@ -29,6 +26,33 @@ def tail_calls(node: ir.Expr) -> Iterator[ir.UserCall]:
             case ir.Flwor():
                 if all(isinstance(clause, ir.Let) for clause in node.clauses):
                     stack.append(node.result)
+            case _:
+                yield node
+
+
+def tail_calls(node: ir.Expr) -> Iterator[ir.UserCall]:
+    """The calls of declared functions whose value is the expression's own."""
+    for each in tail_expressions(node):
+        if isinstance(each, ir.UserCall) and not each.mapping:
+            yield each
+
+
+def self_applications(function: ir.InlineFunction) -> set[ir.DynamicCall]:
+    """Calls in tail position of a function's own parameter that pass the parameter on, as in `$f($f, $n - 1)`.
+
+    A function without a name has no other way to call itself without end.
+    """
+    if function.result is not None and str(function.result) != "item()*":
+        return set()
+    own = {param.var for param in function.params}
+    return {
+        each
+        for each in tail_expressions(function.body)
+        if isinstance(each, ir.DynamicCall)
+        and isinstance(each.function, ir.VarRef)
+        and each.function.var in own
+        and any(each.function.var in arg.free for arg in each.args)
+    }
 
 
 def calls_itself(function: ir.Function) -> bool:

@@ -314,6 +314,13 @@ class Bounce:
         self.args = args
 
 
+def step_of(function: Value, arity: int) -> Callable[..., Any]:
+    """What to call for an item in tail position: its value may be a Bounce. Raises XPTY0004 as `callable_of` does."""
+    if type(function) is FunctionItem and function.arity == arity:
+        return function.step
+    return callable_of(function, arity)
+
+
 def bounced(value: Any) -> Value:
     """The value that a run of calls in tail position ends with."""
     while type(value) is Bounce:

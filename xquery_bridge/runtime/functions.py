@@ -18,10 +18,11 @@ class FunctionItem:
 
     `call` is a plain Python function of `arity` positional Values that gives a Value. It converts its own arguments and
     result: whoever calls it only sees to their number. `params` and `result` are the signature; None, for all of them
-    or for one, is item()*. `annotations` are (uri, local, values).
+    or for one, is item()*. `annotations` are (uri, local, values). `step` does as `call`, but may leave a call in tail
+    position to whoever calls it (`runtime.calls.Bounce`).
     """
 
-    __slots__ = ("annotations", "arity", "call", "name", "params", "result")
+    __slots__ = ("annotations", "arity", "call", "name", "params", "result", "step")
 
     name: QName | None
     arity: int
@@ -38,6 +39,7 @@ class FunctionItem:
         result: SequenceType | None,
         call: Callable[..., Any],
         annotations: Sequence[Any] = (),
+        step: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.arity = arity
@@ -45,6 +47,7 @@ class FunctionItem:
         self.result = result
         self.call = call
         self.annotations = annotations
+        self.step = call if step is None else step
 
     def coerced_call(self, *args: Any) -> Any:
         """Call with any number of arguments. Raises XPTY0004 for a wrong one; `call` converts them."""
