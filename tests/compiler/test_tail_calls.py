@@ -33,6 +33,10 @@ def engine():
          "$f($f, 1000000)", "end"),
         ("let $f := function($f, $g, $n) { if ($n eq 0) then $n else let $m := $n - 1 return $g($g, $f, $m) } return",
          "$f($f, $f, 1000000)", 0),
+        ("declare function local:f($g, $n) { if ($n eq 0) then 'end' else $g($g, $n - 1) };",
+         "local:f(local:f#2, 1000000)", "end"),
+        ("declare function local:f($g as function(*), $n as xs:integer) { if ($n eq 0) then $n else $g($g, $n - 1) };",
+         "local:f#2(local:f#2, 1000000)", 0),
     ],
 )  # fmt: skip
 def test_tail_calls_go_on_without_end(engine, declarations, call, result):

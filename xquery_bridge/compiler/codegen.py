@@ -13,7 +13,7 @@ from xquery_bridge.compiler.codegen_functions import FunctionCodegen
 from xquery_bridge.compiler.namespace import RUNTIME
 from xquery_bridge.compiler.program import Program
 from xquery_bridge.compiler.rewrite import rewrite
-from xquery_bridge.compiler.tail_calls import bouncing
+from xquery_bridge.compiler.tail_calls import bouncing, self_applications
 from xquery_bridge.compiler.writer import FunctionWriter, Place, Source
 
 _serials = itertools.count(1)
@@ -54,8 +54,11 @@ def generate(program: Program, *, rewriting: bool = True) -> Generated:
     for variable in program.variables:
         codegen.declared_variable(variable)
     codegen.bouncing = bouncing(program.functions)
-    for function in codegen.bouncing:
-        function.step = program.names.make(f"{function.python}_step")
+    for function in program.functions:
+        handed_on = self_applications(function)
+        codegen.handed_on |= handed_on
+        if handed_on or function in codegen.bouncing:
+            function.step = program.names.make(f"{function.python}_step")
     for function in program.functions:
         codegen.declared_function(function)
     _main(codegen, program)

@@ -533,15 +533,21 @@ class FunctionCodegen(ConstructorCodegen):
         prefix = "" if written.startswith("Q{") else written.rpartition(":")[0]
         name = self.constant("name", self.qname(prefix, function.uri, function.local))
         annotations = self.constant("annotations", function.annotations) if function.annotations else "()"
-        converts = any(param.type is not None and str(param.type) != "item()*" for param in function.params)
-        target = function.python
-        if converts:
-            target = self.names.make(f"{function.python}_call")
-            with self.out.block(f"def {target}({', '.join(names)}):"):
-                self._convert_params(function.params, function.body)
-                self.out.line(f"return {function.python}({', '.join(names)})")
-        self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {target}, {annotations})")
+        call = self._converting(function, function.python, names)
+        step = f", {self._converting(function, function.step, names)}" if function.step else ""
+        self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {call}, {annotations}{step})")
         self.finish(f"def {self.item_maker(function)}():")
+
+    def _converting(self, function: ir.Function, python: str, names: list[str]) -> str:
+        """A generated function that converts its arguments, as those of items do, before it calls another."""
+        if all(param.type is None or str(param.type) == "item()*" for param in function.params):
+            return python
+        made = self.names.make(f"{python}_call")
+        with self.out.block(f"def {made}({', '.join(names)}):"):
+            self._convert_params(function.params, function.body)
+            self.out.line(f"return {python}({', '.join(names)})")
+        self.out.nesting = 0
+        return made
 
     def declared_variable(self, variable: ir.GlobalVariable) -> None:
         """A Python function that computes the variable's value at the first call and keeps it."""

@@ -37,12 +37,12 @@ def tail_calls(node: ir.Expr) -> Iterator[ir.UserCall]:
             yield each
 
 
-def self_applications(function: ir.InlineFunction) -> set[ir.DynamicCall]:
+def self_applications(function: ir.InlineFunction | ir.Function) -> set[ir.DynamicCall]:
     """Calls in tail position of a function's own parameter that pass the parameter on, as in `$f($f, $n - 1)`.
 
-    A function without a name has no other way to call itself without end.
+    Through items, a function has hardly another way to call itself without end.
     """
-    if function.result is not None and str(function.result) != "item()*":
+    if function.body is None or (function.result is not None and str(function.result) != "item()*"):
         return set()
     own = {param.var for param in function.params}
     return {
