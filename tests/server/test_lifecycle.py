@@ -37,7 +37,7 @@ def test_workers_end_with_a_service_that_dies_and_a_restart_at_once_has_the_docu
     time.sleep(0.3)
     service.process.send_signal(number)
     service.process.wait()
-    assert wait_until(lambda: not any(_runs(worker) for worker in workers), 5)
+    assert wait_until(lambda: not any(_runs(worker) for worker in workers), 1)
     spinning.join()
     again = start(data, "--workers", "1", "--port", port)
     try:

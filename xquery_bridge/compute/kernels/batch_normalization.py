@@ -24,7 +24,7 @@ _PARALLEL_BYTES = 512 * 1024
 class BatchNormalizationPlan:
     """Normalization of `batch` samples with `channels` statistics of `points` values each.
 
-    After `statistics` or `train`, `mean` and `variance` (biased) are those of the minibatch. One thread at a time may
+    After `train`, `mean` and `variance` (biased) are those of the minibatch. One thread at a time may
     call a plan.
     """
 
@@ -68,17 +68,6 @@ class BatchNormalizationPlan:
         np.subtract(x, mean[:, None], out=centred)
         self._products(centred, centred, worker, variance)
         np.multiply(variance, one_over_count, out=variance)
-
-    def statistics(self, x: Array) -> None:
-        """Sets `mean` and `variance`."""
-        xs = x.reshape(self._shape)
-
-        def block(item: int, worker: int) -> None:
-            channels = self._blocks[item]
-            centred = self._scratch[worker][:, : channels.stop - channels.start]
-            self._statistics(xs[:, channels], centred, channels, worker)
-
-        parallel(block, len(self._blocks), self._workers)
 
     def train(self, x: Array, scale: Array, bias: Array, epsilon: float, out: Array) -> None:
         """Sets `mean`, `variance` and normalizes by them: out = scale (x - mean) / sqrt(variance + epsilon) + bias."""

@@ -26,7 +26,6 @@ __all__ = [
     "common_axes",
     "fuse",
     "register",
-    "sample_rank",
 ]
 
 Operand = Variable | Function
@@ -165,11 +164,6 @@ def _refuse_broadcast(name: str, operands: Sequence[Variable]) -> None:
         f"Binary elementwise operation {name}: Left operand '{left.as_string()}' shape '{left.shape}' is not "
         f"compatible with right operand '{right.as_string()}' shape '{right.shape}'."
     )
-
-
-def sample_rank(node: Node) -> int:
-    """The largest sample rank among the inputs of a node."""
-    return max(len(t.sample) for t in node.inputs)
 
 
 def as_variable_list(operands: Sequence[Operand]) -> list[Variable]:
