@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xquery_bridge.compute.random import MersenneTwister64, RandomStream
+from xquery_bridge.compute.mersenne_twister import CHUNK, LANE, MersenneTwister64
+from xquery_bridge.compute.random import RandomStream
 
 DISTRIBUTIONS = [
     ("uniform", (-0.3, 0.7), "float32", [0.45438528060913086, 0.6493011713027954, -0.1825857311487198]),
@@ -88,6 +89,26 @@ def test_chunks_of_the_engine_join_without_a_seam():
     assert np.array_equal(parts, expected)
 
 
+def test_lanes_give_the_numbers_that_come_one_by_one():
+    count = 3 * LANE + CHUNK + 5
+    side_by_side, one_by_one = MersenneTwister64(3), MersenneTwister64(3)
+    expected, found = np.empty(count, np.uint64), np.empty(count)
+    one_by_one.fill(expected)
+    for part, words in side_by_side.blocks(found):
+        part.view(np.uint64)[:] = words
+    assert np.array_equal(found.view(np.uint64), expected)
+    assert side_by_side.word() == one_by_one.word()
+
+
+def test_draws_that_round_up_to_the_end_are_drawn_again():
+    low, high = 2.0**52, 2.0**52 + 3  # only low, low + 1 and low + 2 lie between, a sixth of the draws rounds to high
+    rounded = low + draw(RandomStream(7), "uniform", 60_000) * 3
+    expected = rounded[rounded < high][:40_000]
+    stream = RandomStream(7)
+    assert draw(stream, "uniform", 40_000, low, high).tolist() == expected.tolist()
+    assert draw(stream, "uniform", 1_000, low, high).tolist() == rounded[rounded < high][40_000:41_000].tolist()
+
+
 def test_float_draws_are_the_double_ones_rounded():
     single, double = (draw(RandomStream(11), "normal", 5000, dtype=dtype) for dtype in ("float32", "float64"))
     assert np.array_equal(single, double.astype(np.float32))
@@ -149,8 +170,7 @@ def test_a_stream_goes_on_from_its_offset(method, arguments, offset):
     assert again.offset == stream.offset
 
 
-@given(st.integers(0, 400_000))
-@settings(max_examples=5, deadline=None)
+@pytest.mark.parametrize("count", [0, 1, 311, 19_904, 400_000, LANE - 1, LANE, 2 * LANE + 400])
 def test_numbers_can_be_passed_over(count):
     whole, rest = np.empty(count + 3, np.uint64), np.empty(3, np.uint64)
     MersenneTwister64(11).fill(whole)

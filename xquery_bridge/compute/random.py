@@ -1,8 +1,8 @@
 """Random numbers as CNTK draws them on the CPU, to the last bit.
 
-One engine serves everything: the 64-bit Mersenne twister (``std::mt19937_64``). On it stand Boost's distributions of
-the version CNTK was built with: ``uniform_real_distribution``, and ``normal_distribution`` by the ziggurat method with
-an exponential tail. Source of the rules: section 10 of the CNTK semantics, and streams of a million draws of CNTK 2.7.
+One engine serves everything, the 64-bit Mersenne twister. On it stand Boost's distributions of the version CNTK was
+built with: ``uniform_real_distribution``, and ``normal_distribution`` by the ziggurat method with an exponential tail.
+Source of the rules: section 10 of the CNTK semantics, and streams of a million draws of CNTK 2.7.
 
 A stream goes on where the last call ended, however the draws are cut into calls: an operator that is evaluated again
 continues its stream.
@@ -11,157 +11,40 @@ continues its stream.
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
-Reals = NDArray[np.floating[Any]]
+from .mersenne_twister import CHUNK, MersenneTwister64, Reals, Words, constant
 
-_STATE = 312  # words of state
-_MIDDLE = 156  # the recurrence is x[k + 312] = x[k + 156] ^ twist(x[k], x[k + 1])
-_STRIDE = _STATE - 1  # the longest run of new words whose x[k + 1] are all known beforehand
-_BLOCKS = 64  # strides generated between two temperings: a working set that stays in the second-level cache
-_CHUNK = _BLOCKS * _STRIDE
+Doubles = NDArray[np.float64]
 
-_WORD_MASK = (1 << 64) - 1
 _TO_UNIT = 2.0**-64
-
-
-def _constant(value: int) -> NDArray[np.uint64]:
-    """A 0-d array: cheaper as a ufunc operand than a scalar, which is converted anew in each call."""
-    return np.array(value, np.uint64)
-
-
-_ONE = _constant(1)
-_UPPER = _constant(0xFFFFFFFF80000000)
-_LOWER = _constant(0x7FFFFFFF)
-_TWIST = _constant(0xB5026F5AA96619E9)
-_TEMPER_29, _TEMPER_17, _TEMPER_37, _TEMPER_43 = map(_constant, (29, 17, 37, 43))
-_TEMPER_B = _constant(0x5555555555555555)
-_TEMPER_C = _constant(0x71D67FFFEDA60000)
-_TEMPER_D = _constant(0xFFF7EEE000000000)
-
-_UFUNCS = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.multiply, np.right_shift)
-
-_LOW_BYTE, _EIGHT = _constant(255), _constant(8)
-_LOW_HALF, _THIRTY_TWO = _constant(0xFFFFFFFF), _constant(32)
+_LOW_BYTE, _EIGHT = constant(255), constant(8)
+_LOW_HALF, _THIRTY_TWO = constant(0xFFFFFFFF), constant(32)
 # Doubles whose last 32 bits of fraction count units of 2**-32 and of 2**-64: 2**20 and 2**-12.
-_UNITS_OF_HIGH, _UNITS_OF_LOW = _constant(0x4130000000000000), _constant(0x3F30000000000000)
+_UNITS_OF_HIGH, _UNITS_OF_LOW = constant(0x4130000000000000), constant(0x3F30000000000000)
 _BOTH_UNITS = np.array(2.0**20 + 2.0**-12)
 # Boost clears this one bit of a word before making a double of it (perhaps meaning all the bits that do not fit).
-_NOT_BIT_11 = _constant(_WORD_MASK ^ (1 << 11))
+_NOT_BIT_11 = constant((1 << 64) - 1 ^ 1 << 11)
 
 
-class _Workspace(threading.local):
-    """Buffers for one chunk of the twister, and every view its loop needs, made once per thread."""
-
-    def __init__(self) -> None:
-        self.words = np.empty(_STATE + _CHUNK, np.uint64)
-        self.first = np.empty(_STRIDE, np.uint64)
-        self.second = np.empty(_STRIDE, np.uint64)
-        self.scratch = np.empty(_CHUNK, np.uint64)
-        self.output = np.empty(_CHUNK, np.uint64)
-        self.low = np.empty(_CHUNK, np.uint64)
-        x, split = self.words, _STATE - _MIDDLE
-        self.blocks = [
-            (
-                x[k : k + _STRIDE],
-                x[k + 1 : k + _STATE],
-                x[k + _MIDDLE : k + _STATE],
-                x[k + _STATE : k + _STATE + split],
-                x[k + _STATE : k + _MIDDLE + _STRIDE],
-                x[k + _STATE + split : k + _STATE + _STRIDE],
-            )
-            for k in range(0, _CHUNK, _STRIDE)
-        ]
-        self.first_head = self.first[:split]
-        self.first_tail = self.first[split:]
-
-
-_WORKSPACE = _Workspace()
-
-
-class MersenneTwister64:
-    """The engine: ``std::mt19937_64`` seeded with the low 64 bits of an integer.
-
-    The state is the window of 312 raw words before the next one, so a call takes exactly the words it returns.
-    """
-
-    __slots__ = ("_window",)
-
-    def __init__(self, seed: int) -> None:
-        word = seed & _WORD_MASK
-        window = [word]
-        for index in range(1, _STATE):
-            word = (6364136223846793005 * (word ^ (word >> 62)) + index) & _WORD_MASK
-            window.append(word)
-        self._window = np.array(window, np.uint64)
-
-    def word(self) -> int:
-        """The next number of the stream."""
-        out = np.empty(1, np.uint64)
-        self.fill(out)
-        return int(out[0])
-
-    def fill(self, out: Words) -> None:
-        """Write the next numbers of the stream, uniform in [0, 2**64), into `out`."""
-        for start in range(0, len(out), _CHUNK):
-            self._fill_chunk(out[start : start + _CHUNK])
-
-    def discard(self, count: int) -> None:
-        """Pass over so many numbers."""
-        passed = np.empty(min(count, _CHUNK), np.uint64)
-        for start in range(0, count, _CHUNK):
-            self._fill_chunk(passed[: count - start])
-
-    def _fill_chunk(self, out: Words) -> None:
-        space, count = _WORKSPACE, len(out)
-        first, second, head, tail = space.first, space.second, space.first_head, space.first_tail
-        bit_and, bit_or, bit_xor, multiply, shift_right = _UFUNCS  # looked up once: the loop is many short calls
-        upper, lower, one, twist = _UPPER, _LOWER, _ONE, _TWIST
-        space.words[:_STATE] = self._window
-        for low, high, middle, new, middle_new, new_rest in space.blocks[: -(-count // _STRIDE)]:
-            bit_and(low, upper, first)
-            bit_and(high, lower, second)
-            bit_or(first, second, first)
-            bit_and(first, one, second)
-            multiply(second, twist, second)
-            shift_right(first, one, first)
-            bit_xor(first, second, first)
-            bit_xor(head, middle, new)
-            bit_xor(tail, middle_new, new_rest)
-        self._window[:] = space.words[count : count + _STATE]
-        raw, scratch = space.words[_STATE : _STATE + count], space.scratch[:count]
-        np.right_shift(raw, _TEMPER_29, scratch)
-        bit_and(scratch, _TEMPER_B, scratch)
-        bit_xor(raw, scratch, out)
-        for shift, mask in ((_TEMPER_17, _TEMPER_C), (_TEMPER_37, _TEMPER_D)):
-            np.left_shift(out, shift, scratch)
-            bit_and(scratch, mask, scratch)
-            bit_xor(out, scratch, out)
-        np.right_shift(out, _TEMPER_43, scratch)
-        bit_xor(out, scratch, out)
-
-
-def _to_unit(words: Words, out: NDArray[np.float64]) -> None:
-    """words / 2**64, each rounded once.
+def _to_unit(words: Words, out: Doubles) -> None:
+    """words / 2**64, each rounded once; the words are used up, `out` may lie in their memory.
 
     Converting unsigned words takes a branch each. Here both halves are put into the fractions of doubles, where they
     are exact, and added: that rounds.
     """
-    high, low = _WORKSPACE.scratch[: len(words)], _WORKSPACE.low[: len(words)]
-    np.right_shift(words, _THIRTY_TWO, high)
-    np.bitwise_or(high, _UNITS_OF_HIGH, high)
-    np.bitwise_and(words, _LOW_HALF, low)
+    low, high = np.bitwise_and(words, _LOW_HALF), words.view(np.float64)
     np.bitwise_or(low, _UNITS_OF_LOW, low)
-    np.subtract(high.view(np.float64), _BOTH_UNITS, out)
-    np.add(out, low.view(np.float64), out)
+    np.right_shift(words, _THIRTY_TWO, words)
+    np.bitwise_or(words, _UNITS_OF_HIGH, words)
+    np.subtract(high, _BOTH_UNITS, high)
+    np.add(high, low.view(np.float64), out)
 
 
 @cache
@@ -230,17 +113,6 @@ def _flat(out: Reals) -> Reals:
     return out.reshape(-1)
 
 
-def _chunks(out: Reals) -> Iterator[tuple[Reals, NDArray[np.float64]]]:
-    """`out` in memory order, cut into chunks, each with an array of doubles to draw into: itself if it is one."""
-    flat = _flat(out)
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        if part.dtype == np.float64:
-            yield part, cast("NDArray[np.float64]", part)
-        else:
-            yield part, np.empty(len(part))
-
-
 class RandomStream:
     """One seeded stream of CNTK's random numbers; each call fills an array and moves on.
 
@@ -266,26 +138,35 @@ class RandomStream:
         """Uniform in [low, high)."""
         low, high = float(out.dtype.type(low)), float(out.dtype.type(high))
         self.offset += out.size
-        for part, draws in _chunks(out):
-            self._uniform(draws, low, high)
-            if draws is not part:
-                part[:] = draws
+        if low < high:
+            self._uniform(out, low, high)
+        else:
+            self._engine.discard(out.size)
+            out.fill(low)
 
-    def _uniform(self, draws: NDArray[np.float64], low: float = 0.0, high: float = 1.0) -> None:
-        """Fill at most one chunk; a draw that rounds up to `high` is drawn again, as Boost does."""
-        words = _WORKSPACE.output[: len(draws)]
-        self._engine.fill(words)
-        if not low < high:
-            draws.fill(low)
-            return
-        _to_unit(words, draws)
-        if low != 0.0 or high != 1.0:
-            draws *= high - low
-            draws += low
-        if draws.max() >= high:
-            kept = draws[draws < high]
-            draws[: len(kept)] = kept
-            self._uniform(draws[len(kept) :], low, high)
+    def _uniform(
+        self, out: Reals, low: float = 0.0, high: float = 1.0, transform: Callable[[Doubles], Reals] | None = None
+    ) -> None:
+        """Draws in [low, high), transformed; a draw that rounds up to `high` is drawn again, as Boost does."""
+        flat, refused = _flat(out), False
+        for part, words in self._engine.blocks(flat):
+            draws = cast("Doubles", part) if part.dtype == np.float64 else words.view(np.float64)
+            _to_unit(words, draws)
+            if low != 0.0 or high != 1.0:
+                draws *= high - low
+                draws += low
+            again = draws >= high if draws.max() >= high else None
+            if transform is not None:
+                part[:] = transform(draws)
+            elif draws is not part:
+                part[:] = draws
+            if again is not None:
+                part[again] = np.nan
+                refused = True
+        if refused:
+            kept = flat[~np.isnan(flat)]
+            flat[: len(kept)] = kept
+            self._uniform(flat[len(kept) :], low, high, transform)
 
     def normal(self, out: Reals, mean: float = 0.0, deviation: float = 1.0) -> None:
         """Normal with the given mean and standard deviation; an odd number of draws takes one more from the stream."""
@@ -299,7 +180,7 @@ class RandomStream:
         mean, deviation = float(flat.dtype.type(mean)), float(flat.dtype.type(deviation))
         done = 0
         while done < flat.size:
-            draws = self._standard_normal(min(flat.size - done, _CHUNK))
+            draws = self._standard_normal(min(flat.size - done, CHUNK))
             draws *= deviation
             draws += mean
             flat[done : done + len(draws)] = draws
@@ -361,9 +242,7 @@ class RandomStream:
         """Gumbel (extreme value) with the given location and scale."""
         location, scale = float(out.dtype.type(location)), float(out.dtype.type(scale))
         self.offset += out.size
-        for part, draws in _chunks(out):
-            self._uniform(draws)
-            part[:] = location - scale * np.log(-np.log1p(-draws))
+        self._uniform(out, transform=lambda draws: location - scale * np.log(-np.log1p(-draws)))
 
     def bernoulli(self, out: Reals, mean: float = 0.5) -> None:
         """1 with probability `mean`, else 0."""
@@ -375,9 +254,8 @@ class RandomStream:
 
     def _mask(self, out: Reals, threshold: float, kept: float) -> None:
         self.offset += out.size
-        for part, draws in _chunks(out):
-            self._uniform(draws)
-            np.multiply(draws > threshold, part.dtype.type(kept), out=part)
+        factor = out.dtype.type(kept)
+        self._uniform(out, transform=lambda draws: (draws > threshold) * factor)
 
     def sample(self, cumulative_weights: Sequence[float], count: int, allow_duplicates: bool) -> tuple[list[int], int]:
         """Indices drawn with probability proportional to weight, and the number of tries they took.
