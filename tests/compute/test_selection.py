@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
 from xquery_bridge.compute.evaluation import Executor
+from xquery_bridge.compute.partial_sort import largest_by_heap
 
 BATCH = [cntk.Axis.default_batch()]
 
@@ -40,6 +41,22 @@ def test_top_k_finds_equal_elements_in_the_order_of_cntk():
     x, value = batch([[3, 1, 3, 3, 2, 3, 1]])
     for k, wanted in ((1, [0]), (2, [2, 0]), (3, [3, 0, 2])):
         np.testing.assert_array_equal(cntk.evaluate(cntk.top_k(x, k), {x: value})[1].array[0], wanted)
+
+
+@given(
+    st.integers(1, 300).flatmap(lambda size: st.tuples(st.just(size), st.integers(1, size))),
+    st.integers(1, 2000),
+    st.sampled_from([np.nan, np.inf, -np.inf, 0.0]),
+    st.integers(0, 9999),
+)
+@settings(max_examples=100, deadline=None)
+def test_top_k_takes_every_element_that_the_heap_takes(size_and_k, different, special, seed):
+    (size, k), random = size_and_k, np.random.default_rng(seed)
+    data = random.integers(-different, different, (3, size)).astype(float)
+    data[random.random(data.shape) < 0.03] = special
+    x, value = batch(data)
+    indices = cntk.evaluate(cntk.top_k(x, k), {x: value})[1].array
+    assert indices.tolist() == [largest_by_heap(row.tolist(), k) for row in data]
 
 
 def test_top_k_of_many_and_more_than_there_are():
