@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from .graph import BlockFunction, Function, PrimitiveFunction, as_variable
 from .loop import emit_loop
 from .ops.operator import Operator
 from .plan import Node, Plan, PlanBuilder, fused
-from .session import current_session, in_session
+from .quick_run import QuickEvaluation, QuickRun, quick_evaluation, quick_run
+from .session import session_in_force
 from .shape import Shape
 from .tensor import Array, Tensor
 from .value import Value
@@ -262,7 +263,7 @@ def sizes_of(flow: Flow, values: dict[Variable, Value]) -> Any:
 class Executor:
     """Plans of one flow, by sizes."""
 
-    __slots__ = ("_plans", "flow", "quick", "roots", "row_gradients", "training", "version", "wanted")
+    __slots__ = ("_again", "_plans", "flow", "quick", "roots", "row_gradients", "training", "version", "wanted")
 
     MAX_PLANS = 32
 
@@ -280,7 +281,9 @@ class Executor:
         self.training = training
         self.wanted = list(wanted)
         self._plans: dict[Any, Plan] = {}
-        self.quick: Callable[[Mapping[Variable, Value]], list[Value] | None] | None = None
+        self._again: QuickRun | None = None
+        self.quick: QuickEvaluation | None = None
+        """`evaluate` for values like the last ones, to be called in a session; it gives None for others."""
 
     @property
     def is_current(self) -> bool:
@@ -289,10 +292,20 @@ class Executor:
     def run(self, values: Mapping[Variable, Value]) -> tuple[Plan, dict[Variable, Value]]:
         """Runs the plan for these values; its results stand until the next run."""
         bound = bind_values(self.flow, values)
-        if in_session():
+        if session_in_force() is not None:
             return self._run(bound), bound
         with np.errstate(all="ignore"):
             return self._run(bound), bound
+
+    def run_often(self, values: Mapping[Variable, Value]) -> Plan:
+        """`run`, in less time where values are like the last ones."""
+        if self._again is not None and session_in_force() is not None:
+            plan = self._again(values)
+            if plan is not None:
+                return plan
+        plan, bound = self.run(values)
+        self._again = None if self.flow.dynamic_layout else quick_run(plan, bound)
+        return plan
 
     def _run(self, bound: dict[Variable, Value]) -> Plan:
         if self.flow.dynamic_layout:
@@ -308,16 +321,12 @@ class Executor:
             plan.run(bound)
         except BaseException:  # broken off while it was bound to other arrays, it could not be run again
             self._plans.pop(key, None)
-            self.quick = None
+            self._again = self.quick = None
             raise
         return plan
 
     def evaluate(self, values: Mapping[Variable, Value]) -> list[Value]:
         """The values of the roots."""
-        if self.quick is not None:
-            found = self.quick(values)
-            if found is not None:
-                return found
         plan, bound = self.run(values)
         results = [
             value_of(self.flow, plan.output(index), plan.outputs[index][1], variable, bound)
@@ -326,48 +335,8 @@ class Executor:
         if plan.commits:
             with unbroken:
                 plan.commit()
-        self.quick = None if self.flow.dynamic_layout else _quick_evaluation(plan, bound, results)
+        self.quick = None if self.flow.dynamic_layout else quick_evaluation(plan, bound, results)
         return results
-
-
-def _quick_evaluation(
-    plan: Plan, bound: dict[Variable, Value], results: list[Value]
-) -> Callable[[Mapping[Variable, Value]], list[Value] | None] | None:
-    """Runs a plan once more without finding it first, for batches of the same shapes; None where that is not enough.
-
-    Small graphs take less time than the way to their plan. What is made gives None for other values than it is for.
-    """
-    if plan.commits or not plan.is_small or any(v.lengths is not None for v in (*bound.values(), *results)):
-        return None
-    if not all(value.has_batch and variable.dynamic_axes for variable, value in bound.items()):
-        return None
-    inputs = [(variable, array, array.shape, array.dtype) for variable, array in plan.inputs]
-    outputs = [(array.copy, v.sample_shape, v.has_batch) for (array, _), v in zip(plan.outputs, results, strict=True)]
-    first, first_shape, first_has_batch = outputs[0]
-    is_single = len(outputs) == 1
-    calls = plan.calls
-
-    def run(values: Mapping[Variable, Value]) -> list[Value] | None:
-        for variable, array, shape, dtype in inputs:
-            value = values.get(variable)
-            if value is None or value.lengths is not None or not value.has_batch:
-                return None
-            given = value.dense_array
-            if given is None or given.shape != shape or given.dtype is not dtype:
-                return None
-            array[...] = given  # a third of the time of copyto
-        if in_session():
-            for step in calls:
-                step()
-        else:
-            with np.errstate(all="ignore"):
-                for step in calls:
-                    step()
-        if is_single:
-            return [Value(first(), first_shape, first_has_batch)]
-        return [Value(result(), shape, has_batch) for result, shape, has_batch in outputs]
-
-    return run
 
 
 def evaluate(
@@ -384,31 +353,24 @@ def evaluate(
     Raises:
         CntkError: a value is missing or does not fit, or an operator refuses its operands.
     """
+    session = session_in_force()
     if outputs is None:
         executor: Executor | None = function.evaluator
         if executor is None or executor.version != graph.graph_version:
             executor = function.evaluator = _executor(function, function.outputs)
-        elif executor.quick is not None:
-            found = executor.quick(bindings)
-            if found is not None:
-                if current_session().progress is not None:
-                    _report(found)
-                return found
     else:
         wanted: list[Variable] = []
         for output in outputs:
             wanted.extend(output.outputs if isinstance(output, Function) else [as_variable(output)])
         executor = _executor(function, wanted)
-    results = executor.evaluate(bindings)
-    if current_session().progress is not None:
-        _report(results)
+    results = None
+    if executor.quick is not None and session is not None:
+        results = executor.quick(bindings)
+    if results is None:
+        results = executor.evaluate(bindings)
+    if session is not None and session.progress is not None:
+        session.progress.count("evaluation", max((len(v.array) for v in results if v.has_batch), default=1))
     return results
-
-
-def _report(results: Sequence[Value]) -> None:
-    progress = current_session().progress
-    assert progress is not None
-    progress.count("evaluation", max((len(v.array) for v in results if v.has_batch), default=1))
 
 
 def _executor(function: Function, wanted: Sequence[Variable]) -> Executor:

@@ -50,7 +50,7 @@ class Plan:
         inputs: the small inputs, which are copied in.
         outputs: (array, tensor) of each root; valid until the next run.
         gradients: of what was asked for, an array or a `RowGradient` each, valid until the next run.
-        runs: counts the runs of the forward pass.
+        runs: counts the runs of the forward pass by `run`.
     """
 
     __slots__ = (
@@ -120,10 +120,9 @@ class Plan:
 
     @property
     def is_small(self) -> bool:
-        """Whether inputs and outputs are copied, all of them."""
-        return (
-            not self._feeds and not self._sparse_inputs and all(array.nbytes < LARGE_BYTES for array, _ in self.outputs)
-        )
+        """Whether `calls` is all there is to do once the inputs are copied in: nothing is large, nothing is sparse."""
+        outputs_are_small = all(array.nbytes < LARGE_BYTES for array, _ in self.outputs)
+        return outputs_are_small and not self._is_large and not self._feeds and not self._sparse_inputs
 
     def run(self, values: dict[Variable, Value]) -> None:
         """Copies the values in and runs; results are in `outputs` until the next run."""

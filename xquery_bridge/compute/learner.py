@@ -28,16 +28,17 @@ from numpy.typing import NDArray
 from .errors import CntkError
 from .random import RandomStream
 from .schedules import Schedule
-from .session import current_session
+from .session import current_session, session_in_force
 from .sparse import RowGradient
 from .value import DTYPES
-from .variable import Parameter
+from .variable import Parameter, Variable
 
 __all__ = ["Array", "Learner", "LearnerOptions", "Store"]
 
 _PIECE = 32_768  # elements of a piece: five arrays of them fit the second-level cache
 
 Array = NDArray[Any]
+Gradient = Array | RowGradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ class LearnerOptions:
         """Whether gradients are bounded."""
         return self.gradient_clipping_threshold_per_sample != math.inf
 
+    @property
+    def postprocesses(self) -> bool:
+        """Whether anything is done to the parameters after the update."""
+        deviation = self.gaussian_noise_injection_std_dev
+        return self.l1_regularization_weight > 0 or isinstance(deviation, Schedule) or deviation > 0
+
 
 class Store:
     """Flat arrays for the parameters of one data type, and their views by parameter and by piece."""
@@ -80,6 +87,8 @@ class Store:
         self.data = [parameter.data for parameter in parameters]
         bounds = np.cumsum([0, *(data.size for data in self.data)]).tolist()
         self.gradient, self.scratch, *self.states = np.zeros((2 + states, bounds[-1]), DTYPES[data_type])
+        self.factor = np.ones((), DTYPES[data_type])
+        """Of the gradients that are taken over: as an array it costs a small call less than as a number."""
         self.gradients, self.scratches, *self.state_views = (
             [
                 flat[start:end].reshape(data.shape)
@@ -87,6 +96,7 @@ class Store:
             ]
             for flat in (self.gradient, self.scratch, *self.states)
         )
+        self.slots = list(zip(parameters, self.gradients, strict=True))
         cuts = bounds if per_parameter else [*range(0, bounds[-1], _PIECE), bounds[-1]]
         self.pieces: list[tuple[Array, Array, list[Array]]] = [
             (self.gradient[start:end], self.scratch[start:end], [state[start:end] for state in self.states])
@@ -158,14 +168,12 @@ class Learner(ABC):
 
     # A step
 
-    def prepare(
-        self, gradients: Mapping[Parameter, Array | RowGradient], sample_count: int, sweep_end: bool = False
-    ) -> bool:
+    def prepare(self, gradients: Mapping[Variable, Gradient], sample_count: int, sweep_end: bool = False) -> bool:
         """Take over the gradients of a minibatch; nothing of the learner or its parameters changes before `commit`.
 
         Args:
             gradients: for every parameter the gradient summed over the samples, an array of the parameter's reversed
-                shape or the rows of one; they may be overwritten after this call.
+                shape or the rows of one; they may be overwritten after this call. Others may be among them.
             sample_count: samples of the minibatch.
             sweep_end: whether the minibatch ends a sweep over the data.
         Returns:
@@ -174,18 +182,22 @@ class Learner(ABC):
             CntkError: the minibatch is empty, a gradient is missing or has another shape or data type.
         """
         self._prepared = None
-        if self.learning_rate.value(self.samples_seen, self.sweeps_seen) == 0.0:
+        options = self.options
+        rate = self.learning_rate.value(self.samples_seen, self.sweeps_seen)
+        if rate == 0.0:
             return False
         if sample_count <= 0:
             raise CntkError("Learner::Update() cannot perform an update with an empty minibatch.")
-        rate = self.effective_rate(sample_count)
-        mean = 1.0 / sample_count if self.options.use_mean_gradient else 1.0
+        rate = self._effective_rate(rate, sample_count)
+        mean = 1.0 / sample_count if options.use_mean_gradient else 1.0
         factor = self._factor(rate, sample_count)
-        regularizes = self.options.clips or self.options.l2_regularization_weight > 0
-        weight = 1 if self.options.use_mean_gradient else sample_count
-        tables = frozenset(p for p in self.parameters if isinstance(gradients.get(p), RowGradient))
-        if not tables <= self._tables:
-            self._set_apart(tables)
+        regularizes = options.clips or options.l2_regularization_weight > 0
+        weight = 1 if options.use_mean_gradient else sample_count
+        if RowGradient in map(type, gradients.values()):
+            tables = frozenset(p for p in self.parameters if isinstance(gradients.get(p), RowGradient))
+            if not tables <= self._tables:
+                self._set_apart(tables)
+        multiply = np.multiply
         for store in self._stores:
             store.rows = None
             given = gradients.get(store.parameters[0])
@@ -197,17 +209,19 @@ class Learner(ABC):
                     taken *= factor
                 store.rows = (given, index, taken)
                 continue
-            for parameter, into in zip(store.parameters, store.gradients, strict=True):
+            first_factor = store.factor
+            first_factor[()] = mean if regularizes else mean * factor
+            for parameter, into in store.slots:
                 gradient = gradients.get(parameter)
                 if gradient is None:
                     raise CntkError(f"Learner: no gradient was given for '{parameter.as_string()}'.")
                 if isinstance(gradient, RowGradient):
                     gradient = gradient.dense()
-                if gradient.shape != into.shape or gradient.dtype != into.dtype:
+                if gradient.dtype is not into.dtype or gradient.shape != into.shape:
                     raise CntkError(
                         f"Learner: the gradient of '{parameter.as_string()}' has another shape or data type."
                     )
-                np.multiply(gradient, mean if regularizes else mean * factor, out=into)
+                multiply(gradient, first_factor, into)
             if regularizes:
                 self._regularize(store, weight)
                 store.gradient *= factor
@@ -240,29 +254,39 @@ class Learner(ABC):
             raise CntkError("Learner: there is no prepared step to commit.")
         (sample_count, sweep_end, rate), self._prepared = self._prepared, None
         self._begin(rate, sample_count)
-        with np.errstate(all="ignore"):
-            for store in self._stores:
-                if store.rows is not None:
-                    store.steps += 1
-                    self._update_rows(store, *store.rows)
-                    store.rows = None
-                    continue
-                self._catch_up(store)
-                store.steps += 1
-                for gradient, scratch, states in store.pieces:
-                    self._update(gradient, scratch, states)
-                steps = store.gradients if self._step_state is None else store.state_views[self._step_state]
-                for data, step in zip(store.data, steps, strict=True):
-                    np.subtract(data, step, out=data)
-            self._postprocess(rate, sample_count)
+        if session_in_force() is not None:
+            self._step(rate, sample_count)
+        else:
+            with np.errstate(all="ignore"):
+                self._step(rate, sample_count)
         self.samples_seen += sample_count
         self.sweeps_seen += sweep_end
         for parameter in self.parameters:
             parameter.record_value_update()
 
+    def _step(self, rate: float, sample_count: int) -> None:
+        subtract = np.subtract
+        for store in self._stores:
+            if store.rows is not None:
+                store.steps += 1
+                self._update_rows(store, *store.rows)
+                store.rows = None
+                continue
+            self._catch_up(store)
+            store.steps += 1
+            for gradient, scratch, states in store.pieces:
+                self._update(gradient, scratch, states)
+            steps = store.gradients if self._step_state is None else store.state_views[self._step_state]
+            for data, step in zip(store.data, steps):  # noqa: B905 - as many by construction
+                subtract(data, step, data)
+        if self.options.postprocesses:
+            self._postprocess(rate, sample_count)
+
     def effective_rate(self, sample_count: int) -> float:
         """The rate r for the gradient of a minibatch of so many samples."""
-        rate = self.learning_rate.value(self.samples_seen, self.sweeps_seen)
+        return self._effective_rate(self.learning_rate.value(self.samples_seen, self.sweeps_seen), sample_count)
+
+    def _effective_rate(self, rate: float, sample_count: int) -> float:
         size = self.learning_rate.minibatch_size
         if self.options.use_mean_gradient:
             return rate if size <= 1 else rate * sample_count / size
@@ -274,8 +298,6 @@ class Learner(ABC):
         deviation = options.gaussian_noise_injection_std_dev
         if isinstance(deviation, Schedule):
             deviation = deviation.value(self.samples_seen, self.sweeps_seen)
-        if deviation <= 0 and options.l1_regularization_weight <= 0:
-            return
         shrink = rate * options.l1_regularization_weight * (1 if options.use_mean_gradient else sample_count)
         for parameter, scratch in self._in_order():
             data = parameter.data

@@ -21,6 +21,7 @@ from .errors import CntkError
 from .finished_plan import Plan
 from .graph import BlockFunction, Function
 from .instruction import Bind, Call, Instruction, Site, Splits
+from .kernels.broadcasting import broadcast_calls
 from .sparse import Entries, RowGradient
 from .storage import Pool
 from .tensor import Array, Layout, Tensor
@@ -88,6 +89,8 @@ class PlanBuilder:
         self._layouts: dict[Any, Layout] = {}
         self._constants: dict[Any, Tensor] = {}
         self.in_backward_pass = False
+        self.root_gradient: Tensor | None = None
+        """Where a sum is differentiated: its gradient by its own terms, ones."""
         self._no_gradient_for: Callable[[Tensor], bool] | None = None
         self._output_maker: Callable[[Node, int, tuple[int, ...], np.dtype[Any]], Tensor] | None = None
 
@@ -446,6 +449,7 @@ class PlanBuilder:
         """Emits the backward pass from an output whose elements are summed."""
         self.in_backward_pass = True
         self.accumulate(output, lambda g: partial(g.fill, 1), [])
+        self.root_gradient = output.gradient
         for step in reversed(self._tape):
             step()
 
@@ -608,14 +612,8 @@ def _spread_rows(make: Callable[..., Callable[[], tuple[Array, Array]]], rows: R
     return step
 
 
-def _elementwise(function: Callable[..., Any], *arrays: Array) -> Call:
-    """The call of an elementwise function; what has as many elements as the result gets its shape: broadcasts cost."""
-    out = arrays[-1]
-    same = [
-        a.reshape(out.shape) if a.size == out.size and a.shape != out.shape and a.flags.c_contiguous else a
-        for a in arrays[:-1]
-    ]
-    return partial(function, *same, out)
+def _elementwise(function: Callable[..., Any], *arrays: Array) -> list[Call]:
+    return broadcast_calls(function, arrays[:-1], arrays[-1])
 
 
 def _overlap(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> bool:

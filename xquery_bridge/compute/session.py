@@ -16,7 +16,7 @@ import numpy as np
 from .numpy_settings import apply_settings
 from .progress import ProgressMeter
 
-__all__ = ["Session", "current_session", "in_session", "resume", "session"]
+__all__ = ["Session", "current_session", "resume", "session", "session_in_force"]
 
 
 class Session:
@@ -80,9 +80,8 @@ def current_session() -> Session:
     return _current.get() or _process_session
 
 
-def in_session() -> bool:
-    """Whether a session is in force: then NumPy is quiet about infinities and NaN, which are CNTK's results too."""
-    return _current.get() is not None
+session_in_force = _current.get
+"""The session in force, if any: within one NumPy is quiet about infinities and NaN, which are CNTK's results too."""
 
 
 def resume(kept: Session) -> None:

@@ -63,14 +63,10 @@ class Trainer:
             if self.evaluation is not None:
                 roots.append(self.evaluation)
             executor = self._executor = Executor(roots, True, self.parameters, row_gradients=True)
-        plan, _ = executor.run(bindings)
+        plan = executor.run_often(bindings)
         layout = plan.outputs[1][1].layout
         count = 1 if layout is None else layout.frames
-        moving = [
-            learner
-            for learner in self.learners
-            if learner.prepare({p: plan.gradients[p] for p in learner.parameters}, count, sweep_end)
-        ]
+        moving = [learner for learner in self.learners if learner.prepare(plan.gradients, count, sweep_end)]
         loss_sum = float(plan.outputs[0][0].sum())
         evaluation_sum = 0.0 if self.evaluation is None else float(plan.outputs[2][0].sum())
         with unbroken:

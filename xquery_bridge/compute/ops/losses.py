@@ -10,6 +10,7 @@ import numpy as np
 from ..axis import Axis
 from ..errors import CntkError
 from ..graph import BlockFunction, CompositeFunction, PrimitiveFunction, as_block, as_variable
+from ..kernels.broadcasting import broadcast_calls
 from ..plan import Call
 from ..shape import SCALAR, Shape
 from ..tensor import Array, Tensor
@@ -19,7 +20,7 @@ from .elementwise import log, negate
 from .linear import transpose_times
 from .operator import Node, Operand, Operator, Outcome, PlanBuilder, broadcast_shape, call, fuse, register
 from .reductions import reduce_log_sum, reduce_max, reduce_mean, reduce_sum
-from .softmax import hardmax, sums_along
+from .softmax import hardmax, largest_along, sums_along
 
 __all__ = [
     "binary_cross_entropy",
@@ -56,11 +57,11 @@ class _CrossEntropyWithSoftmax(Operator):
             total = np.empty_like(largest)
             product = np.empty(out.shape[:-1], z.dtype)
             return [
-                partial(np.maximum.reduce, z, -1, None, largest, True),
-                partial(np.subtract, z, largest, softmax),
+                *largest_along(z, largest),
+                *broadcast_calls(np.subtract, (z, largest), softmax),
                 partial(np.exp, softmax, softmax),
                 sums_along(softmax, total),
-                partial(np.divide, softmax, total, softmax),
+                *broadcast_calls(np.divide, (softmax, total), softmax),
                 partial(np.log, total, total),
                 partial(np.add, total, largest, out),
                 partial(np.vecdot, z, y, product),
@@ -74,9 +75,15 @@ class _CrossEntropyWithSoftmax(Operator):
         assert g is not None
         z, y = node.inputs
         if plan.wants(z):
+            is_loss = g is plan.root_gradient
+
+            def rule(g: Array, softmax: Array, y: Array, out: Array) -> list[Call]:
+                difference = partial(np.subtract, softmax, y, out)
+                return [difference] if is_loss else [difference, *broadcast_calls(np.multiply, (out, g), out)]
+
             plan.accumulate_broadcast(
                 z,
-                lambda g, s, y, out: [partial(np.subtract, s, y, out), partial(np.multiply, out, g, out)],
+                rule,
                 [g, node.saved["softmax"], y],
                 plan.new(z.sample, node.output.layout, z.dtype),
                 in_place=False,

@@ -13,6 +13,7 @@ import numpy as np
 from ..axis import Axis
 from ..errors import CntkError
 from ..graph import BlockFunction, CompositeFunction, as_block
+from ..kernels.broadcasting import broadcast_calls
 from ..plan import Call, Splits
 from ..tensor import Array, Tensor
 from .binary import minus
@@ -21,10 +22,12 @@ from .elementwise import exp, log
 from .operator import Node, Operand, Operator, PlanBuilder, call, fuse, register
 from .reductions import reduce_max, reduce_sum
 
-__all__ = ["hardmax", "log_softmax", "softmax", "sums_along"]
+__all__ = ["hardmax", "largest_along", "log_softmax", "softmax", "sums_along"]
 
 _SMALL_SIZE = 8192
 """Up to so many elements OpenBLAS multiplies a matrix and a vector on one thread."""
+_FEW_COLUMNS = 4
+"""A reduction takes as long to begin as five elementwise calls."""
 
 
 def sums_along(x: Array, out: Array) -> Call:
@@ -37,15 +40,23 @@ def sums_along(x: Array, out: Array) -> Call:
     return partial(np.add.reduce, x, -1, None, out, True)
 
 
+def largest_along(x: Array, out: Array) -> list[Call]:
+    """The calls that take the largest along the last axis into `out` (…, 1), column by column where there are few."""
+    if not 1 < x.shape[-1] <= _FEW_COLUMNS:
+        return [partial(np.maximum.reduce, x, -1, None, out, True)]
+    largest, first, *others = out[..., 0], *np.moveaxis(x, -1, 0)
+    return [partial(np.maximum, largest if index else first, x, out=largest) for index, x in enumerate(others)]
+
+
 def softmax_calls(x: Array, out: Array) -> list[Call]:
     """e^x / Σ e^x along the last axis."""
     largest = np.empty((*x.shape[:-1], 1), x.dtype)
     return [
-        partial(np.maximum.reduce, x, -1, None, largest, True),
-        partial(np.subtract, x, largest, out),
+        *largest_along(x, largest),
+        *broadcast_calls(np.subtract, (x, largest), out),
         partial(np.exp, out, out),
         sums_along(out, largest),
-        partial(np.divide, out, largest, out),
+        *broadcast_calls(np.divide, (out, largest), out),
     ]
 
 
@@ -100,7 +111,7 @@ class _SoftmaxAlong(Operator):
             products = [partial(np.multiply, g, y, out), partial(np.add.reduce, out, -1, None, total, True)]
         return [
             *products,
-            partial(np.subtract, g, total, out),
+            *broadcast_calls(np.subtract, (g, total), out),
             partial(np.multiply, out, y, out),
         ]
 
@@ -112,12 +123,12 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
         largest = np.empty((*x.shape[:-1], 1), x.dtype)
         powers = np.empty(x.shape, x.dtype)
         return [
-            partial(np.maximum.reduce, x, -1, None, largest, True),
-            partial(np.subtract, x, largest, y),
+            *largest_along(x, largest),
+            *broadcast_calls(np.subtract, (x, largest), y),
             partial(np.exp, y, powers),
             sums_along(powers, largest),
             partial(np.log, largest, largest),
-            partial(np.subtract, y, largest, y),
+            *broadcast_calls(np.subtract, (y, largest), y),
         ]
 
     def gradient_calls(self, g: Array, y: Array, out: Array) -> list[Call]:
@@ -126,7 +137,7 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
         return [
             sums_along(g, total),
             partial(np.exp, y, out),
-            partial(np.multiply, out, total, out),
+            *broadcast_calls(np.multiply, (out, total), out),
             partial(np.subtract, g, out, out),
         ]
 
