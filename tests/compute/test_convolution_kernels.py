@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge.compute.kernels import convolution as kernels
+from xquery_bridge.compute.kernels import phases
 from xquery_bridge.compute.kernels.convolution import ConvolutionSizes, convolution_plan
 from xquery_bridge.compute.kernels.thread_pool import set_threads, threads
 from xquery_bridge.compute.kernels.window import Window, pooling_window, sliding_window, transposed_window
@@ -107,18 +108,27 @@ def test_passes_agree_with_the_definition(case, seed):
     check(case, seed)
 
 
+LIMITS = [
+    (kernels, "_SMALL_BYTES", 0),
+    (kernels, "_STRIP_BYTES", 2048),
+    (kernels, "_PARALLEL_OPERATIONS", 1),
+    (phases, "_COLUMN_BYTES", 2048),
+]
+
+
 @given(sizes(), st.integers(0, 2**16))
 @settings(max_examples=120, deadline=None)
 def test_strips_and_threads_agree_with_the_definition(case, seed):
     """The path of large convolutions, made to split its work however small it is."""
-    before = kernels._SMALL_BYTES, kernels._STRIP_BYTES, kernels._PARALLEL_OPERATIONS, threads()
-    kernels._SMALL_BYTES, kernels._STRIP_BYTES, kernels._PARALLEL_OPERATIONS = 0, 2048, 1
+    before = threads()
     set_threads(2)
     try:
-        check(case, seed)
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name, value in LIMITS:
+                patch.setattr(module, name, value)
+            check(case, seed)
     finally:
-        kernels._SMALL_BYTES, kernels._STRIP_BYTES, kernels._PARALLEL_OPERATIONS = before[:3]
-        set_threads(before[3])
+        set_threads(before)
 
 
 FLOAT_CASES = [
@@ -133,6 +143,10 @@ FLOAT_CASES = [
     ConvolutionSizes(9, 20, 24, (sliding_window(16, 1), sliding_window(17, 1))),
     ConvolutionSizes(2, 6, 5, (transposed_window(13, 4, 2, False, 1, 1), transposed_window(12, 4, 2, False, 1, 1))),
     ConvolutionSizes(5, 12, 16, (transposed_window(9, 2, 2), transposed_window(9, 3, 3))),
+    ConvolutionSizes(4, 32, 48, (transposed_window(13, 4, 2, False, 1, 1), transposed_window(12, 4, 2, False, 1, 1))),
+    ConvolutionSizes(1, 32, 64, (transposed_window(30, 6, 3, True), transposed_window(35, 5, 2, False, 1, 0))),
+    ConvolutionSizes(2, 64, 64, (transposed_window(20, 4, 4, output=81), transposed_window(20, 3, 4))),
+    ConvolutionSizes(2, 64, 64, (transposed_window(20, 6, 2), transposed_window(20, 6, 2))),
     ConvolutionSizes(40, 32, 32, (sliding_window(5, 3, 1, True), sliding_window(5, 3, 1, True))),
 ]
 

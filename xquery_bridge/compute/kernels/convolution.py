@@ -13,8 +13,9 @@ How the work is done, by shape:
 - anything else: columns in strips that stay in the second-level cache, images and strips on our threads (`_Columns`).
 
 The adjoint splits the result into stride^k interleaved phases, each an ordinary convolution of stride 1 with a part of
-the flipped kernel (`_Adjoint`); where windows do not overlap it is one product and one strided copy (`_Scatter`), where
-the channels are few against the maps one product whose rows are added up (`_Spread`).
+the flipped kernel (`_Adjoint`); those of images are products on shared columns (`phases.py`). Where windows do not
+overlap it is one product and one strided copy (`_Scatter`), where the channels are few against the maps one product
+whose rows are added up (`_Spread`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import depthwise, winograd
 from .interleaved import Interleaved
+from .phases import PhaseProducts, phases_of
 from .small_convolution import Small, stack_product
 from .thread_pool import parallel, threads
 from .window import Window
@@ -367,39 +369,6 @@ class _Columns:
         np.copyto(out.reshape(self._g, self._out, self._depth), total.swapaxes(-1, -2))
 
 
-@dataclass(frozen=True)
-class _Phase:
-    """One residue of the result of a transposed convolution in one dimension."""
-
-    place: slice  # where its elements lie in the result
-    taps: slice | None  # the kernel's elements that meet it, already reversed; None: it stays zero
-    window: Window
-
-
-def _phases(window: Window) -> list[_Phase]:
-    """Splits the adjoint of a strided window into convolutions of stride 1, one for every residue of the stride."""
-    stride, dilation, lower = window.stride, window.dilation, window.lower
-    common = math.gcd(stride, dilation)
-    step = stride // common
-    phases = []
-    for residue in range(min(stride, window.input)):
-        r = (residue + lower) % stride  # result j = residue + stride * t meets taps with k * dilation = r modulo stride
-        count = -(-(window.input - residue) // stride)
-        place = slice(residue, window.input, stride)
-        taps = [k for k in range(min(step, window.kernel)) if k * dilation % stride == r]
-        if not taps:
-            phases.append(_Phase(place, None, Window(window.output, 0, output=count)))
-            continue
-        first = taps[0]
-        number = -(-(window.kernel - first) // step)
-        last = first + (number - 1) * step
-        shift = (residue + lower - r) // stride
-        stop = first - 1 if first > 0 else None
-        sub = Window(window.output, number, 1, dilation // common, (last * dilation - r) // stride - shift, count)
-        phases.append(_Phase(place, slice(last, stop, -step), sub))
-    return phases
-
-
 class _Adjoint:
     """The adjoint of a convolution: interleaved phases, each a convolution of stride 1.
 
@@ -410,7 +379,7 @@ class _Adjoint:
         self._g = sizes.groups
         self._in, self._out = sizes.channels // sizes.groups, sizes.maps // sizes.groups
         self._kernel = tuple(w.kernel for w in sizes.windows)
-        combinations = list(product(*(_phases(w) for w in sizes.windows)))
+        combinations = list(product(*(phases_of(w) for w in sizes.windows)))
         by_image = len(combinations) > 1 and sizes.batch > 1 and sizes.operations / sizes.batch >= _PARALLEL_OPERATIONS
         self._images = 1 if by_image else sizes.batch
         self._items = sizes.batch // max(1, self._images)
@@ -634,6 +603,8 @@ class ConvolutionPlan:
             return _Scatter(sizes, self.dtype)
         if _Spread.fits(sizes, self.dtype):
             return _Spread(sizes, self.dtype)
+        if sizes.operations >= _PARALLEL_OPERATIONS and PhaseProducts.fits(sizes, self._exact):
+            return PhaseProducts(sizes, self.dtype)
         return _Adjoint(sizes, self.dtype, self._exact)
 
     def backward_kernel(self, x: Array, gy: Array, out: Array) -> None:
