@@ -100,6 +100,11 @@ def check(case, seed, dtype=np.float64, rtol=1e-10, exact=True):
         kernel = np.full(case.kernel_shape, np.nan, dtype)
         plan.backward_kernel(x, gy, kernel)
         np.testing.assert_allclose(kernel, gw, rtol=rtol, atol=rtol * max(1, np.abs(gw).max()))
+        # the gradients of the adjoint: x is that of its result, gy its operand
+        both, both_kernel = np.full(case.result_shape, np.nan, dtype), np.full(case.kernel_shape, np.nan, dtype)
+        plan.adjoint_gradients(x, w, gy, both, both_kernel)
+        np.testing.assert_allclose(both, wanted, rtol=rtol, atol=rtol * max(1, np.abs(wanted).max()))
+        np.testing.assert_allclose(both_kernel, gw, rtol=rtol, atol=rtol * max(1, np.abs(gw).max()))
 
 
 @given(sizes(), st.integers(0, 2**16))

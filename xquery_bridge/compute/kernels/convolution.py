@@ -229,6 +229,10 @@ class _Padded:
         return pairs
 
 
+_StripWork = Callable[[int, slice, slice, Array, "Array | None"], None]
+"""(worker, images, strip, columns, result) -> None"""
+
+
 class _Columns:
     """Convolution by columns: windows are copied into the rows of a matrix, strip by strip, and multiplied."""
 
@@ -303,7 +307,7 @@ class _Columns:
             lead = 1 if self._merged else images
             self._part = np.empty((self._workers, lead, self._g, self._depth, self._out), dtype)
 
-    def _for_each(self, x: Array, work: Any) -> None:
+    def _for_each(self, x: Array, work: _StripWork) -> None:
         """Calls work(worker, images, strip, columns, result) for all strips of all blocks of images."""
         if self._shared:
             if self._workers > 1 and self._n > 1:
@@ -334,6 +338,9 @@ class _Columns:
         parallel(block_item, len(self._blocks), self._workers)
 
     def run(self, x: Array, w: Array, out: Array) -> None:
+        self._for_each(x, self._products(w, out))
+
+    def _products(self, w: Array, out: Array) -> _StripWork:
         weights = w.reshape(self._g, self._out, self._depth)
         target = out.reshape(self._n, self._g, self._out, self._outputs)
 
@@ -345,11 +352,27 @@ class _Columns:
                 np.matmul(weights, columns, out=result.reshape(self._g, self._out, -1))
                 np.copyto(part, result.transpose(2, 0, 1, 3))
 
-        self._for_each(x, multiply)
+        return multiply
 
     def backward_kernel(self, x: Array, gy: Array, out: Array) -> None:
-        gradient = gy.reshape(self._n, self._g, self._out, self._outputs)
         self._sums.fill(0)
+        self._for_each(x, self._gradients(gy))
+        self._give_sums(out)
+
+    def run_and_backward_kernel(self, x: Array, w: Array, gy: Array, out: Array, out_kernel: Array) -> None:
+        """`run` and `backward_kernel` on the same columns."""
+        products, gradients = self._products(w, out), self._gradients(gy)
+        self._sums.fill(0)
+
+        def multiply(*strip: Any) -> None:
+            products(*strip)
+            gradients(*strip)
+
+        self._for_each(x, multiply)
+        self._give_sums(out_kernel)
+
+    def _gradients(self, gy: Array) -> _StripWork:
+        gradient = gy.reshape(self._n, self._g, self._out, self._outputs)
 
         def multiply(worker: int, images: slice, strip: slice, columns: Array, result: Array | None) -> None:
             part, total = gradient[images, :, :, strip], self._sums[worker]
@@ -364,7 +387,9 @@ class _Columns:
                 np.matmul(columns, result.reshape(self._g, self._out, -1).swapaxes(-1, -2), out=one)
                 np.add(total, one, out=total)
 
-        self._for_each(x, multiply)
+        return multiply
+
+    def _give_sums(self, out: Array) -> None:
         total = self._sums[0] if self._workers == 1 else np.add.reduce(self._sums, axis=0)
         np.copyto(out.reshape(self._g, self._out, self._depth), total.swapaxes(-1, -2))
 
@@ -612,6 +637,17 @@ class ConvolutionPlan:
         if self._kernel is None:
             self._kernel = self._kernel_gradient()
         self._kernel.backward_kernel(x, gy, out)
+
+    def adjoint_gradients(self, gy: Array, w: Array, x: Array, out: Array, out_kernel: Array) -> None:
+        """Both gradients of the transposed convolution of `x`: `run(gy, w, out)`, `backward_kernel(gy, x, out_kernel)`."""
+        if self._kernel is None:
+            self._kernel = self._kernel_gradient()
+        if isinstance(self._kernel, _Columns) and isinstance(self._forward_way(), _Columns):
+            self._forward = self._kernel  # one is enough
+            self._kernel.run_and_backward_kernel(gy, w, x, out, out_kernel)
+        else:
+            self.run(gy, w, out)
+            self.backward_kernel(gy, x, out_kernel)
 
     def _kernel_gradient(self) -> Any:
         sizes, dtype = self.sizes, self.dtype

@@ -269,6 +269,12 @@ class _Convolution(Operator):
         gradient = plan.gradient_of(node.output)
         assert gradient is not None
         work: _Work = node.saved["plan"]
+        if work.transpose and plan.wants(operand) and plan.wants(weights):
+            parts = [plan.new(t.sample, t.layout, t.dtype) for t in node.inputs]
+            plan.emit(work.backward_both, [*node.inputs, gradient], parts)
+            for tensor, part in zip(node.inputs, parts, strict=True):
+                plan.accumulate_tensor(tensor, part)
+            return
         if plan.wants(operand):
             plan.accumulate(operand, work.backward_operand, [weights, gradient])
         if plan.wants(weights):
@@ -316,6 +322,14 @@ class _Work:
             return self.plan.bind("run" if self.transpose else "backward_data", gy, w, gx)
 
         return written(out, bind)
+
+    def backward_both(
+        self, weights: Array, operand: Array, gradient: Array, out_weights: Array, out_operand: Array
+    ) -> Any:
+        """Of a transposed convolution; the results are whole arrays."""
+        w, x, gy = self._shaped(weights, operand, gradient)
+        gw, gx, _ = self._shaped(out_weights, out_operand, gradient)
+        return self.plan.bind("adjoint_gradients", gy, w, x, gx, gw)
 
     def backward_weights(self, operand: Array, gradient: Array, out: Array) -> Any:
         def bind(out: Array) -> Any:
