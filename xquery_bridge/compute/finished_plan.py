@@ -63,6 +63,7 @@ class Plan:
         "_sites",
         "_sparse_inputs",
         "_touched",
+        "_uses_threads",
         "backward_calls",
         "calls",
         "commits",
@@ -83,6 +84,7 @@ class Plan:
         gradients: dict[Variable, Tensor | None],
         commits: list[Call],
         row_gradients: dict[Variable, RowGradient],
+        uses_threads: bool,
     ) -> None:
         self.calls, self.backward_calls = calls
         self.commits = commits
@@ -95,6 +97,7 @@ class Plan:
             for v, t in gradients.items()
         }
         self.runs = 0
+        self._uses_threads = uses_threads
         self._sites = sites
         written = sum(t.size * t.dtype.itemsize for site in sites for t in site.instruction.writes)
         self._is_large = written >= LARGE_BYTES
@@ -141,7 +144,7 @@ class Plan:
 
     def _do(self, calls: list[Call]) -> None:
         if self._is_large:
-            with single_threaded_blas():
+            with single_threaded_blas(lends=not self._uses_threads):
                 for step in calls:
                     step()
             return

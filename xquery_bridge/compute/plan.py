@@ -21,6 +21,7 @@ from .errors import CntkError
 from .finished_plan import Plan
 from .graph import BlockFunction, Function
 from .instruction import Bind, Call, Instruction, Site, Splits
+from .kernels import kernel
 from .kernels.broadcasting import broadcast_calls
 from .sparse import Entries, RowGradient
 from .storage import Pool
@@ -91,6 +92,7 @@ class PlanBuilder:
         self.in_backward_pass = False
         self.root_gradient: Tensor | None = None
         """Where a sum is differentiated: its gradient by its own terms, ones."""
+        self._uses_threads = False
         self._no_gradient_for: Callable[[Tensor], bool] | None = None
         self._output_maker: Callable[[Node, int, tuple[int, ...], np.dtype[Any]], Tensor] | None = None
 
@@ -204,6 +206,11 @@ class PlanBuilder:
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
         """Adds one elementwise call."""
         self.emit(partial(_elementwise, function), reads, [out], in_place=True, splits=Splits.ELEMENTS)
+
+    def kernel(self, name: str, *sizes: Any) -> Any:
+        """The plan of a kernel that may split its work among our threads."""
+        self._uses_threads = True
+        return kernel(name)(*sizes)
 
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Copies, broadcasting as NumPy does."""
@@ -548,7 +555,17 @@ class PlanBuilder:
                         pool.give_back(root.pooled)
                         root.pooled = None
         row_gradients = {v: found for v, found in rows.items() if found is not None}
-        return Plan(self._inputs, self._seeds, sites, calls, outputs, gradients, self._commits, row_gradients)
+        return Plan(
+            self._inputs,
+            self._seeds,
+            sites,
+            calls,
+            outputs,
+            gradients,
+            self._commits,
+            row_gradients,
+            self._uses_threads,
+        )
 
     def _set_last_uses(self, kept: Sequence[Tensor], split: int) -> None:
         """`split`: where a backward pass begins that may be run several times: it must find what it reads."""

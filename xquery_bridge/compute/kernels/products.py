@@ -1,4 +1,8 @@
-"""Matrix products: large ones are split among our threads, each part on one thread of the BLAS."""
+"""Matrix products on several threads.
+
+The threads of the BLAS meet in less time than ours, but go on turning for a while, at the cost of any other work. So
+they get products of a middling size in plans without such work; elsewhere our threads get a part each.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .thread_pool import parallel, threads
+from .thread_pool import parallel, threaded_blas, threads
 
 __all__ = ["product_call", "product_calls_of_few_rows"]
 
@@ -18,6 +22,8 @@ Array = NDArray[Any]
 
 _PARALLEL_OPERATIONS = 2e7
 """Twice as many a second thread halves to two thirds; where none is free a hand-over costs a tenth of half as many."""
+_BLAS_OPERATIONS, _MOST_BLAS_OPERATIONS = 2e6, 2e8
+"""Between these a second thread of the BLAS gains more than one of ours."""
 _SMALL_OPERATIONS = 1e6
 """Up to so many multiplications OpenBLAS takes matrices as they are; above, it copies them into its own order first."""
 _STEP = 16
@@ -30,7 +36,8 @@ def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
     """The call that fills `out` (C-contiguous) with the product of two matrices."""
     rows, columns = out.shape
     workers = threads()
-    if workers == 1 or 2.0 * rows * columns * left.shape[1] < _PARALLEL_OPERATIONS or max(out.shape) < 2 * _STEP:
+    operations = 2.0 * rows * columns * left.shape[1]
+    if workers == 1 or operations < _BLAS_OPERATIONS or max(out.shape) < 2 * _STEP:
         return partial(left.dot, right, out)  # two thirds of the time of np.dot on small matrices
     if rows >= columns:
         parts = [(left[p], right, out[p]) for p in _parts(rows, workers)]
@@ -41,7 +48,18 @@ def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
         a, b, c = parts[item]
         np.matmul(a, b, out=c)
 
-    return partial(parallel, multiply, len(parts), workers)
+    def multiply_all() -> None:
+        if operations < _MOST_BLAS_OPERATIONS:
+            with threaded_blas() as is_ours:
+                if is_ours:
+                    np.matmul(left, right, out=out)
+                    return
+        if operations < _PARALLEL_OPERATIONS:
+            np.matmul(left, right, out=out)
+        else:
+            parallel(multiply, len(parts), workers)
+
+    return multiply_all
 
 
 def _parts(size: int, workers: int) -> list[slice]:

@@ -1,9 +1,9 @@
 """The threads of the kernels: images and strips go to our threads, each matrix product stays on one.
 
-OpenBLAS gains nothing from a second thread below some ten million operations and loses to a split by images above
-it, so a kernel that splits its work holds NumPy's OpenBLAS at one thread while its own threads run. The number of
-threads is `set_threads(n)`, at first the environment variable `CNTK_XQUERY_THREADS` or the number of processors this
-process may use.
+OpenBLAS loses to a split by images, so a kernel that splits its work holds NumPy's OpenBLAS at one thread while its own
+threads run, and so does a plan of large work. One that has nothing else for our threads to do may lend them to the BLAS
+for the time of a product. The number of threads is `set_threads(n)`, at first the environment variable
+`CNTK_XQUERY_THREADS` or the number of processors this process may use.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class _Threads:
         self._lock = threading.Lock()
         self._blas_users = 0
         self._blas_threads = 1
+        self._lenders = 0
 
     def submit(self, task: Callable[[], None], copies: int) -> None:
         """Has a task, which must not raise, done by so many of the threads."""
@@ -96,24 +97,40 @@ class _Threads:
         for _ in range(copies):
             self._tasks.put(task)
 
-    def hold_blas(self) -> None:
+    def hold_blas(self, lends: bool) -> None:
         if self.blas is None:
             return
         reader, setter = self.blas
         with self._lock:
             self._blas_users += 1
+            self._lenders += lends
             if self._blas_users == 1:
                 self._blas_threads = reader()
                 if self._blas_threads != 1:
                     setter(1)
 
-    def release_blas(self) -> None:
+    def release_blas(self, lends: bool) -> None:
         if self.blas is None:
             return
         with self._lock:
             self._blas_users -= 1
+            self._lenders -= lends
             if self._blas_users == 0 and self._blas_threads != 1:
                 self.blas[1](self._blas_threads)
+
+    def lend_threads(self) -> bool:
+        if self.blas is None:
+            return False
+        with self._lock:
+            lends = self._blas_users == self._lenders == 1
+            if lends:
+                self.blas[1](self.count)
+            return lends
+
+    def take_threads_back(self) -> None:
+        if self.blas is not None:
+            with self._lock:
+                self.blas[1](1)
 
 
 _state = _Threads(_initial_threads())
@@ -137,13 +154,28 @@ def set_threads(count: int) -> None:
 
 
 @contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Holds NumPy's matrix products at one thread inside; the setting is the process's, the last one restores it."""
-    _state.hold_blas()
+def single_threaded_blas(lends: bool = False) -> Iterator[None]:
+    """Holds NumPy's matrix products at one thread inside; the setting is the process's, the last one restores it.
+
+    Args:
+        lends: `threaded_blas` may be used inside.
+    """
+    _state.hold_blas(lends)
     try:
         yield
     finally:
-        _state.release_blas()
+        _state.release_blas(lends)
+
+
+@contextmanager
+def threaded_blas() -> Iterator[bool]:
+    """Lets NumPy's matrix products have our threads inside, and says whether it could: where nobody else needs them."""
+    is_ours = _state.lend_threads()
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            _state.take_threads_back()
 
 
 def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None:

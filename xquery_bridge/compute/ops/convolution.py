@@ -17,7 +17,6 @@ import numpy as np
 from ..axis import Axis
 from ..errors import CntkError
 from ..graph import Function, PrimitiveFunction, as_block, as_variable, call
-from ..kernels import kernel
 from ..kernels.window import Window, sliding_window, transposed_window
 from ..plan import Node, PlanBuilder
 from ..shape import FREE, INFERRED, Shape
@@ -236,7 +235,7 @@ class _Convolution(Operator):
         geometry = _geometry(node.attributes, kernel_shape, operand_shape, node.function.operands[1].as_string())
         self._check_evaluation(node, geometry, kernel_shape, operand_shape)
         out = plan.output(node, geometry.result.numpy_shape, operand.layout)
-        work = _plan(geometry, operand, out, kernel_shape)
+        work = _plan(plan, geometry, operand, out, kernel_shape)
         node.saved["plan"] = work
         plan.emit(work.forward, [weights, operand], [out])
 
@@ -339,7 +338,7 @@ class _Work:
         return written(out, bind)
 
 
-def _plan(geometry: _Geometry, operand: Tensor, out: Tensor, kernel_shape: Shape) -> _Work:
+def _plan(plan: PlanBuilder, geometry: _Geometry, operand: Tensor, out: Tensor, kernel_shape: Shape) -> _Work:
     frames = 1 if operand.layout is None else operand.layout.frames
     spatial = geometry.windows[-2::-1]
     across = geometry.windows[-1]
@@ -348,18 +347,17 @@ def _plan(geometry: _Geometry, operand: Tensor, out: Tensor, kernel_shape: Shape
     elif across.output == 1:
         channels, maps = across.kernel, geometry.maps
         if across.kernel != across.input or across.lower:
-            return _Work(_windowed(geometry, frames, operand), False)
+            return _Work(_windowed(plan, geometry, frames, operand), False)
     else:
-        return _Work(_windowed(geometry, frames, operand), False)
+        return _Work(_windowed(plan, geometry, frames, operand), False)
     windows = spatial or (Window(1, 1),)
-    return _Work(
-        kernel("convolution")(frames, channels, maps, windows, geometry.groups, operand.dtype), geometry.transpose
-    )
+    work = plan.kernel("convolution", frames, channels, maps, windows, geometry.groups, operand.dtype)
+    return _Work(work, geometry.transpose)
 
 
-def _windowed(geometry: _Geometry, frames: int, operand: Tensor) -> Any:
+def _windowed(plan: PlanBuilder, geometry: _Geometry, frames: int, operand: Tensor) -> Any:
     """A kernel that slides over the channels: they are one more spatial dimension of a single channel."""
-    return kernel("convolution")(frames, 1, geometry.maps, geometry.windows[::-1], 1, operand.dtype)
+    return plan.kernel("convolution", frames, 1, geometry.maps, geometry.windows[::-1], 1, operand.dtype)
 
 
 CONVOLUTION = _Convolution()

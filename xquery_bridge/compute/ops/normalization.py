@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import CntkError
 from ..graph import Function, PrimitiveFunction
-from ..kernels import kernel
 from ..plan import Node, PlanBuilder
 from ..shape import INFERRED, Shape
 from ..tensor import Array
@@ -109,7 +108,7 @@ class _BatchNormalization(Operator):
             channels, points = operand.sample[0], math.prod(operand.sample[1:])
         else:
             channels, points = math.prod(operand.sample), 1
-        work = kernel("batch-normalization")(frames, channels, points, operand.dtype)
+        work = plan.kernel("batch-normalization", frames, channels, points, operand.dtype)
         state = _Statistics(node, work, frames)
         node.saved["state"] = state
         out = plan.output(node, operand.sample, operand.layout)

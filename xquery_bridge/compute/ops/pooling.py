@@ -13,7 +13,6 @@ from typing import Any
 
 from ..errors import CntkError
 from ..graph import Function, PrimitiveFunction
-from ..kernels import kernel
 from ..kernels.window import Window, pooling_window
 from ..plan import Node, PlanBuilder
 from ..shape import FREE, INFERRED, UNKNOWN_SHAPE, Shape
@@ -70,7 +69,7 @@ def _windows(attributes: dict[str, Any], shape_key: str, operand: Shape) -> tupl
     return tuple(result)
 
 
-def _kernel(windows: tuple[Window, ...], tensor: Tensor, kind: str, include_pad: bool) -> Any:
+def _kernel(plan: PlanBuilder, windows: tuple[Window, ...], tensor: Tensor, kind: str, include_pad: bool) -> Any:
     """The kernel for a tensor: dimensions behind the last that is pooled are channels."""
     pooled = len(windows)
     while pooled > 1 and windows[pooled - 1] == Window(windows[pooled - 1].input, 1, output=windows[pooled - 1].input):
@@ -78,7 +77,7 @@ def _kernel(windows: tuple[Window, ...], tensor: Tensor, kind: str, include_pad:
     channels = math.prod(w.input for w in windows[pooled:])
     frames = 1 if tensor.layout is None else tensor.layout.frames
     spatial = windows[:pooled][::-1] or (Window(1, 1),)
-    return kernel("pooling")(frames, channels, spatial, tensor.dtype, kind, include_pad)
+    return plan.kernel("pooling", frames, channels, spatial, tensor.dtype, kind, include_pad)
 
 
 class _Pooling(Operator):
@@ -95,7 +94,7 @@ class _Pooling(Operator):
         attributes = node.attributes
         windows = _windows(attributes, "poolingWindowShape", Shape(operand.sample[::-1]))
         kind = _TYPES[attributes["poolingType"]]
-        work = _kernel(windows, operand, kind, attributes["includePad"])
+        work = _kernel(plan, windows, operand, kind, attributes["includePad"])
         node.saved["work"] = work
         out = plan.output(node, tuple(w.output for w in windows)[::-1], operand.layout)
         plan.emit(lambda x, y: written(y, lambda y: partial(work.run, x, y)), [operand], [out])
@@ -133,7 +132,7 @@ class _Unpooling(Operator):
         if frames[0] != frames[1]:
             raise CntkError(f"Unpooling: the operands have different numbers of samples ({frames[0]} and {frames[1]}).")
         windows = _windows(node.attributes, "unpoolingWindowShape", Shape(pooled.sample[::-1]))
-        work = _kernel(windows, pooled, "max", False)
+        work = _kernel(plan, windows, pooled, "max", False)
         node.saved["work"] = work
         out = plan.output(node, pooled.sample, pooled.layout)
 
@@ -171,7 +170,8 @@ class _RegionPooling(Operator):
         operand, regions = node.inputs
         attributes = node.attributes
         columns, rows = attributes["roiOutputShape"]
-        work = kernel("region-pooling")(rows, columns, attributes["spatialScale"], _TYPES[attributes["poolingType"]])
+        kind = _TYPES[attributes["poolingType"]]
+        work = plan.kernel("region-pooling", rows, columns, attributes["spatialScale"], kind)
         frames = 1 if operand.layout is None else operand.layout.frames
         maps = (frames, *operand.sample)
         corners = (frames, -1, 4)
