@@ -354,18 +354,18 @@ def evaluate(
         CntkError: a value is missing or does not fit, or an operator refuses its operands.
     """
     session = session_in_force()
+    results = None
     if outputs is None:
         executor: Executor | None = function.evaluator
         if executor is None or executor.version != graph.graph_version:
             executor = function.evaluator = _executor(function, function.outputs)
+        elif executor.quick is not None and session is not None:
+            results = executor.quick(bindings)
     else:
         wanted: list[Variable] = []
         for output in outputs:
             wanted.extend(output.outputs if isinstance(output, Function) else [as_variable(output)])
         executor = _executor(function, wanted)
-    results = None
-    if executor.quick is not None and session is not None:
-        results = executor.quick(bindings)
     if results is None:
         results = executor.evaluate(bindings)
     if session is not None and session.progress is not None:

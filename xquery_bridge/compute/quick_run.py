@@ -25,23 +25,26 @@ QuickEvaluation = Callable[[Values], "list[Value] | None"]
 
 _SOURCE = """
 def make(inputs, calls, outputs, plan):
-    {names} = calls
+    {inputs} = inputs
+    {calls} = calls
     {outputs} = outputs
     def run(values):
-        for variable, array, shape, dtype in inputs:
-            value = values.get(variable)
-            if value is None or value.lengths is not None or not value.has_batch:
-                return None
-            given = value.dense_array
-            if given is None or given.dtype is not dtype or given.shape != shape:
-                return None
-            array[...] = given
+        {fill}
         {work}
         return {result}
     return run
 """
-"""Calls and results are written out: loops and functions around them would add a tenth to the time of small ones.
-(An array is copied by an assignment in a third of the time of `copyto`.)"""
+_FILL = """
+        value = values.get(variable_{0})
+        if value is None or value.lengths is not None or not value.has_batch:
+            return None
+        given = value.dense_array
+        if given is None or given.dtype is not dtype_{0} or given.shape != shape_{0}:
+            return None
+        array_{0}[...] = given
+"""
+"""All is written out: loops and functions around it would add a tenth to the time of small plans. (An array is copied
+by an assignment in a third of the time of `copyto`.)"""
 
 _MOST_WRITTEN_OUT = 64
 
@@ -85,22 +88,27 @@ def _made(plan: Plan, bound: Values, calls: Sequence[Call], outputs: Sequence[tu
     if not all(value.has_batch and variable.dynamic_axes for variable, value in bound.items()):
         return None
     inputs = [(variable, array, array.shape, array.dtype) for variable, array in plan.inputs]
-    return _maker(len(calls), len(outputs))(inputs, calls, outputs, plan)
+    return _maker(len(inputs), len(calls), len(outputs))(inputs, calls, outputs, plan)
 
 
 @cache
-def _maker(calls: int, outputs: int) -> Callable[..., Any]:
-    """`make` of the source for so many calls and outputs."""
-    numbers, names, work = range(outputs), "*calls,", "for call in calls: call()"
-    if calls <= _MOST_WRITTEN_OUT:
-        names = "".join(f"call_{index}, " for index in range(calls)) or "()"
-        work = "; ".join(f"call_{index}()" for index in range(calls)) or "pass"
-    values = ", ".join(f"Value(make_{index}(), shape_{index}, has_batch_{index})" for index in numbers)
+def _maker(inputs: int, calls: int, outputs: int) -> Callable[..., Any]:
+    """`make` of the source for so many inputs, calls and outputs."""
+
+    def each(count: int, form: str) -> list[str]:
+        return [form.format(index) for index in range(count)]
+
+    def names(parts: list[str]) -> str:
+        return "".join(f"{part}, " for part in parts) or "()"
+
+    is_short = calls <= _MOST_WRITTEN_OUT
     source = _SOURCE.format(
-        names=names,
-        work=work,
-        outputs="".join(f"(make_{index}, shape_{index}, has_batch_{index}), " for index in numbers) or "()",
-        result=f"[{values}]" if outputs else "plan",
+        inputs=names(each(inputs, "(variable_{0}, array_{0}, shape_{0}, dtype_{0})")),
+        calls=names(each(calls, "call_{0}")) if is_short else "*calls,",
+        outputs=names(each(outputs, "(make_{0}, shape_of_{0}, has_batch_{0})")),
+        fill="".join(each(inputs, _FILL)),
+        work="; ".join(each(calls, "call_{0}()")) if is_short else "for call in calls: call()",
+        result=f"[{', '.join(each(outputs, 'Value(make_{0}(), shape_of_{0}, has_batch_{0})'))}]" if outputs else "plan",
     )
     scope: dict[str, Any] = {"Value": Value}
     exec(source, scope)
