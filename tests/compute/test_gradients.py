@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
-from xquery_bridge.compute.evaluation import Flow
+from xquery_bridge.compute.flow import Flow
 from xquery_bridge.compute.ops.operator import OPERATORS, Operator
 from xquery_bridge.compute.plan import FUSED_BLOCKS
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
-from xquery_bridge.compute.evaluation import Flow
+from xquery_bridge.compute.flow import Flow
 from xquery_bridge.compute.initializers import normal
 from xquery_bridge.compute.learners import Adam
 from xquery_bridge.compute.lstm_loop import match_lstm

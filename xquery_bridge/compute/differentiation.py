@@ -13,7 +13,8 @@ import numpy as np
 from xquery_bridge.interruption import unbroken
 
 from .errors import CntkError
-from .evaluation import Flow, bind_values, emit_flow, sizes_of, value_of
+from .evaluation import bind_values, emit_flow, sizes_of, value_of
+from .flow import Flow
 from .graph import Function, as_variable
 from .plan import Plan, PlanBuilder
 from .tensor import Array, Tensor

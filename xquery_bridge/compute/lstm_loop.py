@@ -21,7 +21,7 @@ from .tensor import Array, Layout, Tensor
 from .variable import Variable
 
 if TYPE_CHECKING:
-    from .evaluation import Step
+    from .flow import Step
 
 __all__ = ["LstmCell", "emit_lstm", "match_lstm"]
 
