@@ -114,9 +114,7 @@ class ExpressionParser(FLWORParser, PathParser):
         start = self.start
         quantifier: Literal["some", "every"] = "some" if self.text == "some" else "every"
         self.advance()
-        bindings = [self.quantified_binding()]
-        while self.accept(","):
-            bindings.append(self.quantified_binding())
+        bindings = self.separated(self.quantified_binding)
         self.expect("satisfies")
         condition = self.expr_single()
         return tree.QuantifiedExpr(
@@ -179,9 +177,7 @@ class ExpressionParser(FLWORParser, PathParser):
         if self.text == "$":
             var = self.variable()
             self.expect("as")
-        types = [self.sequence_type()]
-        while self.accept("|"):
-            types.append(self.sequence_type())
+        types = self.separated(self.sequence_type, "|")
         self.expect("return")
         result = self.expr_single()
         return tree.TypeswitchCase(var=var, types=types, result=result, start=start, end=self.last)
@@ -222,9 +218,7 @@ class ExpressionParser(FLWORParser, PathParser):
             var = self.variable()
             self.expect(")")
         else:
-            tests.append(self.name_test())
-            while self.accept("|"):
-                tests.append(self.name_test())
+            tests = self.separated(self.name_test, "|")
         body = self.block()
         return tree.CatchClause(tests=tests, var=var, body=body, start=start, end=self.last)
 

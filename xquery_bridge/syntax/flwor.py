@@ -41,9 +41,7 @@ class FLWORParser(Grammar):
         """ForClause."""
         start = self.start
         self.advance()
-        bindings = [self.for_binding()]
-        while self.accept(","):
-            bindings.append(self.for_binding())
+        bindings = self.separated(self.for_binding)
         return tree.ForClause(bindings=bindings, start=start, end=self.last)
 
     def for_binding(self) -> tree.ForBinding:
@@ -71,9 +69,7 @@ class FLWORParser(Grammar):
         """LetClause."""
         start = self.start
         self.advance()
-        bindings = [self.let_binding()]
-        while self.accept(","):
-            bindings.append(self.let_binding())
+        bindings = self.separated(self.let_binding)
         return tree.LetClause(bindings=bindings, start=start, end=self.last)
 
     def let_binding(self) -> tree.LetBinding:
@@ -154,9 +150,7 @@ class FLWORParser(Grammar):
         start = self.start
         self.advance()
         self.expect("by")
-        specs = [self.grouping_spec()]
-        while self.accept(","):
-            specs.append(self.grouping_spec())
+        specs = self.separated(self.grouping_spec)
         return tree.GroupByClause(specs=specs, start=start, end=self.last)
 
     def grouping_spec(self) -> tree.GroupingSpec:
@@ -177,9 +171,7 @@ class FLWORParser(Grammar):
         stable = self.accept("stable")
         self.expect("order")
         self.expect("by")
-        specs = [self.order_spec()]
-        while self.accept(","):
-            specs.append(self.order_spec())
+        specs = self.separated(self.order_spec)
         return tree.OrderByClause(stable=stable, specs=specs, start=start, end=self.last)
 
     def order_spec(self) -> tree.OrderSpec:

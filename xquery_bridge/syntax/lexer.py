@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from xquery_bridge.errors import Frame, XQueryError
 from xquery_bridge.syntax import tree
@@ -22,6 +22,8 @@ from xquery_bridge.syntax.characters import (
     character,
     normalize_lines,
 )
+
+_T = TypeVar("_T")
 
 #: How deeply expressions, types and elements may be nested in each other.
 NESTING_LIMIT: Final = 12_000
@@ -117,6 +119,14 @@ class Lexer:
         if self.text != text:
             self.unexpected(text)
         self.advance()
+
+    def separated(self, production: Callable[[], _T], mark: str = ",") -> list[_T]:
+        """One or more of a production, with a mark between them."""
+        made = [production()]
+        while self.text == mark:
+            self.advance()
+            made.append(production())
+        return made
 
     # ------------------------------------------------------------------------------------------------------- errors
 

@@ -106,12 +106,7 @@ class PrimaryParser(ConstructorParser):
     def argument_list(self) -> list[tree.Expr | tree.Placeholder]:
         """ArgumentList."""
         self.expect("(")
-        args: list[tree.Expr | tree.Placeholder] = []
-        if self.text != ")":
-            args.append(self.argument())
-            while self.text == ",":
-                self.advance()
-                args.append(self.argument())
+        args = [] if self.text == ")" else self.separated(self.argument)
         self.expect(")")
         return args
 
@@ -153,17 +148,16 @@ class PrimaryParser(ConstructorParser):
     def param_list(self) -> list[tree.Param]:
         """`( ParamList? )`."""
         self.expect("(")
-        params: list[tree.Param] = []
-        if self.accept(")"):
-            return params
-        while True:
-            start = self.start
-            name = self.variable()
-            type = self.type_declaration()
-            params.append(tree.Param(name=name, type=type, start=start, end=self.last))
-            if not self.accept(","):
-                self.expect(")")
-                return params
+        params = [] if self.text == ")" else self.separated(self.param)
+        self.expect(")")
+        return params
+
+    def param(self) -> tree.Param:
+        """Param."""
+        start = self.start
+        name = self.variable()
+        type = self.type_declaration()
+        return tree.Param(name=name, type=type, start=start, end=self.last)
 
     def map_constructor(self) -> tree.MapConstructor:
         """MapConstructor."""
@@ -176,11 +170,7 @@ class PrimaryParser(ConstructorParser):
         """SquareArrayConstructor."""
         start = self.start
         self.advance()
-        members: list[tree.Expr] = []
-        if self.text != "]":
-            members.append(self.expr_single())
-            while self.accept(","):
-                members.append(self.expr_single())
+        members = [] if self.text == "]" else self.separated(self.expr_single)
         self.expect("]")
         return tree.ArrayConstructor(square=True, members=members, start=start, end=self.last)
 

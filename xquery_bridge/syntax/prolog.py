@@ -261,12 +261,7 @@ class PrologParser(ExpressionParser):
         return tree.ModuleImport(prefix=prefix, uri=uri, locations=self._locations())
 
     def _locations(self) -> list[str]:
-        found: list[str] = []
-        if self.accept("at"):
-            found.append(self.string("the place of a module"))
-            while self.accept(","):
-                found.append(self.string("the place of a module"))
-        return found
+        return self.separated(lambda: self.string("the place of a module")) if self.accept("at") else []
 
     def namespace_decl(self) -> tree.NamespaceDecl:
         """NamespaceDecl."""

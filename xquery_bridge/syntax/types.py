@@ -75,9 +75,7 @@ class TypeParser(Lexer):
             name = self.name("the name of an annotation")
             values: list[tree.LiteralExpr] = []
             if self.accept("("):
-                values.append(self.literal())
-                while self.accept(","):
-                    values.append(self.literal())
+                values = self.separated(self.literal)
                 self.expect(")")
             found.append(tree.Annotation(name=name, values=values, start=start, end=self.last))
         return found
@@ -194,11 +192,7 @@ class TypeParser(Lexer):
         if self.accept("*"):
             self.expect(")")
             return tree.FunctionTest(annotations=annotations, start=start, end=self.last)
-        params: list[tree.SequenceType] = []
-        if self.text != ")":
-            params.append(self.sequence_type())
-            while self.accept(","):
-                params.append(self.sequence_type())
+        params = [] if self.text == ")" else self.separated(self.sequence_type)
         self.expect(")")
         self.expect("as")
         result = self.sequence_type()
