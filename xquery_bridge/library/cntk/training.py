@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Final
 
-from xquery_bridge.compute import Device, Function, Parameter, Trainer, Variable
+from xquery_bridge.compute import Device, Function, Trainer, Variable
 from xquery_bridge.compute import learners as compute
-from xquery_bridge.compute.learners import DEFAULT_VARIANCE_MOMENTUM, Learner, LearnerOptions
-from xquery_bridge.compute.schedules import Schedule
+from xquery_bridge.compute.learners import Learner, LearnerOptions
 from xquery_bridge.library.cntk import arrays, options
 from xquery_bridge.library.cntk.groups import LEARNER, TRAINER
 from xquery_bridge.library.cntk.options import Option
@@ -25,146 +25,82 @@ _LEARNING_OPTIONS: Final = (
 )
 
 
-def _options(function: str, alo: MapMap | None) -> LearnerOptions | None:
-    return None if alo is None else LearnerOptions(**options.read(function, _LEARNING_OPTIONS, alo))
+def _learner(function: str, rule: Callable[..., Learner]) -> Callable[..., Learner]:
+    """A learner as a function of the arguments of its rule, a map of options in the place of `LearnerOptions`."""
+
+    @wraps(rule, updated=())
+    def learner(*arguments: Any) -> Learner:
+        *others, last = arguments
+        if isinstance(last, MapMap):
+            last = LearnerOptions(**options.read(function, _LEARNING_OPTIONS, last))
+        return rule(*others, last)
+
+    return learner
 
 
-def sgd(parameters: Sequence[Parameter], rate: Schedule, alo: MapMap | None = None) -> Learner:
-    """Plain gradient descent: p = p - r g."""
-    return compute.Sgd(parameters, rate, _options("cntk:sgd-learner", alo))
-
-
-def _with_momentum(function: str, learner: Callable[..., Learner]) -> Callable[..., Learner]:
-    def make(
-        parameters: Sequence[Parameter],
-        rate: Schedule,
-        momentum: Schedule,
-        unit_gain: bool = True,
-        alo: MapMap | None = None,
-    ) -> Learner:
-        return learner(parameters, rate, momentum, unit_gain, _options(function, alo))
-
-    make.__doc__ = learner.__doc__
-    return make
-
-
-def ada_grad(
-    parameters: Sequence[Parameter], rate: Schedule, need_average_multiplier: bool = True, alo: MapMap | None = None
-) -> Learner:
-    """AdaGrad: the rate of an element falls with the gradients it has seen."""
-    return compute.AdaGrad(parameters, rate, need_average_multiplier, _options("cntk:ada-grad-learner", alo))
-
-
-def ada_delta(
-    parameters: Sequence[Parameter],
-    rate: Schedule,
-    rho: float = 0.95,
-    epsilon: float = 1e-8,
-    alo: MapMap | None = None,
-) -> Learner:
-    """AdaDelta: steps as long as the steps before, relative to the gradients before."""
-    return compute.AdaDelta(parameters, rate, rho, epsilon, _options("cntk:ada-delta-learner", alo))
-
-
-def rms_prop(
-    parameters: Sequence[Parameter],
-    rate: Schedule,
-    gamma: float,
-    inc: float,
-    dec: float,
-    max: float,
-    min: float,
-    need_average_multiplier: bool = True,
-    alo: MapMap | None = None,
-) -> Learner:
-    """CNTK's RMSProp, with a weight for each element that grows while its gradient keeps its sign."""
-    given = _options("cntk:rms-prop-learner", alo)
-    return compute.RmsProp(parameters, rate, gamma, inc, dec, max, min, need_average_multiplier, given)
-
-
-def adam(
-    parameters: Sequence[Parameter],
-    rate: Schedule,
-    momentum: Schedule,
-    unit_gain: bool = True,
-    variance_momentum: Schedule = DEFAULT_VARIANCE_MOMENTUM,
-    epsilon: float = 1e-8,
-    adamax: bool = False,
-    alo: MapMap | None = None,
-) -> Learner:
-    """Adam: momentum over the root of the decaying squares; AdaMax, over the decaying largest absolute value."""
-    given = _options("cntk:adam-learner", alo)
-    return compute.Adam(parameters, rate, momentum, unit_gain, variance_momentum, epsilon, adamax, given)
-
-
-def fs_ada_grad(
-    parameters: Sequence[Parameter],
-    rate: Schedule,
-    momentum: Schedule,
-    unit_gain: bool = True,
-    variance_momentum: Schedule = DEFAULT_VARIANCE_MOMENTUM,
-    alo: MapMap | None = None,
-) -> Learner:
-    """FSAdaGrad: momentum on gradients relative to their decaying size."""
-    given = _options("cntk:fs-ada-grad-learner", alo)
-    return compute.FsAdaGrad(parameters, rate, momentum, unit_gain, variance_momentum, given)
-
-
-LEARNER.serve(
-    "sgd-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $alo as map:map]) as cntk:learner",
-    sgd,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
+#: Learners: name, rule, the parameters of its own that must be given and that need not, what it does.
+_LEARNERS: Final[tuple[tuple[str, Callable[..., Learner], str, str, str], ...]] = (
+    ("sgd-learner", compute.Sgd, "", "", "Plain gradient descent: p = p - r g."),
+    (
+        "momentum-sgd-learner",
+        compute.MomentumSgd,
+        ", $momentum as cntk:schedule",
+        "$unit-gain as xs:boolean, ",
+        "Gradient descent with momentum: v = mu v + f r g, p = p - v.",
+    ),
+    (
+        "nesterov-learner",
+        compute.Nesterov,
+        ", $momentum as cntk:schedule",
+        "$unit-gain as xs:boolean, ",
+        "Nesterov's momentum: v = mu v + f r g, p = p - mu v - f r g.",
+    ),
+    (
+        "ada-grad-learner",
+        compute.AdaGrad,
+        "",
+        "$need-ave-multiplier as xs:boolean, ",
+        "AdaGrad: the rate of an element falls with the gradients it has seen.",
+    ),
+    (
+        "ada-delta-learner",
+        compute.AdaDelta,
+        "",
+        "$rho as xs:double, $epsilon as xs:double, ",
+        "AdaDelta: steps as long as the steps before, relative to the gradients before.",
+    ),
+    (
+        "rms-prop-learner",
+        compute.RmsProp,
+        ", $gamma as xs:double, $inc as xs:double, $dec as xs:double, $max as xs:double, $min as xs:double",
+        "$unit-gain as xs:boolean, ",
+        "CNTK's RMSProp, with a weight for each element that grows while its gradient keeps its sign.",
+    ),
+    (
+        "adam-learner",
+        compute.Adam,
+        ", $momentum as cntk:schedule",
+        "$unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, $epsilon as xs:double,"
+        " $adamax as xs:boolean, ",
+        "Adam: momentum over the root of the decaying squares; AdaMax, over the decaying largest absolute value.",
+    ),
+    (
+        "fs-ada-grad-learner",
+        compute.FsAdaGrad,
+        ", $momentum as cntk:schedule",
+        "$unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, ",
+        "FSAdaGrad: momentum on gradients relative to their decaying size.",
+    ),
 )
-for _name, _learner, _rule in (
-    ("momentum-sgd-learner", compute.MomentumSgd, "Gradient descent with momentum: v = mu v + f r g, p = p - v."),
-    ("nesterov-learner", compute.Nesterov, "Nesterov's momentum: v = mu v + f r g, p = p - mu v - f r g."),
-):
+for _name, _rule, _needed, _optional, _about in _LEARNERS:
     LEARNER.serve(
-        f"{_name}($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
-        " [, $unit-gain as xs:boolean, $alo as map:map]) as cntk:learner",
-        _with_momentum(f"cntk:{_name}", _learner),
-        about=_rule,
+        f"{_name}($parameters as cntk:parameter*, $lr as cntk:schedule{_needed} [, {_optional}$alo as map:map])"
+        " as cntk:learner",
+        _learner(f"cntk:{_name}", _rule),
+        about=_about,
         options=_LEARNING_OPTIONS,
         configures=LearnerOptions,
     )
-LEARNER.serve(
-    "ada-grad-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $need-ave-multiplier as xs:boolean,"
-    " $alo as map:map]) as cntk:learner",
-    ada_grad,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
-)
-LEARNER.serve(
-    "ada-delta-learner($parameters as cntk:parameter*, $lr as cntk:schedule [, $rho as xs:double,"
-    " $epsilon as xs:double, $alo as map:map]) as cntk:learner",
-    ada_delta,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
-)
-LEARNER.serve(
-    "rms-prop-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $gamma as xs:double, $inc as xs:double,"
-    " $dec as xs:double, $max as xs:double, $min as xs:double [, $unit-gain as xs:boolean, $alo as map:map])"
-    " as cntk:learner",
-    rms_prop,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
-)
-LEARNER.serve(
-    "adam-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
-    " [, $unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, $epsilon as xs:double,"
-    " $adamax as xs:boolean, $alo as map:map]) as cntk:learner",
-    adam,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
-)
-LEARNER.serve(
-    "fs-ada-grad-learner($parameters as cntk:parameter*, $lr as cntk:schedule, $momentum as cntk:schedule"
-    " [, $unit-gain as xs:boolean, $variance-momentum-schedule as cntk:schedule, $alo as map:map]) as cntk:learner",
-    fs_ada_grad,
-    options=_LEARNING_OPTIONS,
-    configures=LearnerOptions,
-)
 
 # ---------------------------------------------------------------------------------------------------------- trainer
 
