@@ -117,6 +117,8 @@ class Learner(ABC):
     """The rule's name in descriptions."""
     _states = 0
     """How many arrays of the size of the parameters the rule keeps."""
+    _numbers: tuple[str, ...] = ()
+    """Numbers it keeps besides: each in an attribute of that name after an underscore, which the class starts."""
     _step_state: int | None = None
     """The state that holds the step to take after `_update`; None: the step replaces the gradient."""
     _per_parameter = False
@@ -363,6 +365,8 @@ class Learner(ABC):
         """Forget what was learned about the gradients; the parameters stay."""
         self.samples_seen = self.sweeps_seen = 0
         self._prepared = None
+        for name in self._numbers:
+            setattr(self, f"_{name}", getattr(type(self), f"_{name}"))
         for store in self._stores:
             store.steps_of_rows = None
             for state in store.states:
@@ -377,7 +381,7 @@ class Learner(ABC):
             "sweeps_seen": self.sweeps_seen,
             "noise_seed": self._noise_seed,
             "states": [[state.copy() for state in states[parameter]] for parameter in self.parameters],
-            **self._numbers(),
+            **{name: getattr(self, f"_{name}") for name in self._numbers},
         }
 
     def restore(self, checkpoint: Mapping[str, Any]) -> None:
@@ -399,12 +403,8 @@ class Learner(ABC):
         self.samples_seen, self.sweeps_seen = checkpoint["samples_seen"], checkpoint["sweeps_seen"]
         self._noise_seed = checkpoint["noise_seed"]
         self._prepared = None
-        for name in self._numbers():
+        for name in self._numbers:
             setattr(self, f"_{name}", checkpoint[name])
-
-    def _numbers(self) -> dict[str, float]:
-        """Numbers of the state besides the arrays: by name, kept in the attribute of that name after an underscore."""
-        return {}
 
     def __str__(self) -> str:
         return self.op_name

@@ -215,7 +215,9 @@ class RmsProp(Learner):
 
     op_name = "RMSProp"
     _states = 3
+    _numbers = ("steps_taken",)
     _per_parameter = True
+    _steps_taken = 0
 
     def __init__(
         self,
@@ -242,7 +244,6 @@ class RmsProp(Learner):
         self.gamma = gamma
         self.inc, self.dec, self.max, self.min = inc, dec, max, min
         self.need_average_multiplier = need_average_multiplier
-        self._steps_taken = 0
 
     def _begin(self, rate: float, sample_count: int) -> None:
         super()._begin(rate, sample_count)
@@ -269,13 +270,6 @@ class RmsProp(Learner):
         g *= scratch
         g *= self._rate / float(scratch.mean()) if self.need_average_multiplier and g.size else self._rate
 
-    def reset(self) -> None:
-        super().reset()
-        self._steps_taken = 0
-
-    def _numbers(self) -> dict[str, float]:
-        return {"steps_taken": self._steps_taken}
-
 
 class Adam(_MomentumLearner):
     """m = b1 m + f g;  v = b2 v + (1 - b2) g²;  p -= r sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)
@@ -285,6 +279,8 @@ class Adam(_MomentumLearner):
 
     op_name = "Adam"
     _states = 2
+    _numbers = ("steps_taken",)
+    _steps_taken = 0
 
     def __init__(
         self,
@@ -303,7 +299,6 @@ class Adam(_MomentumLearner):
         self.variance_momentum = variance_momentum
         self.epsilon = epsilon
         self.adamax = adamax
-        self._steps_taken = 0
 
     def _begin(self, rate: float, sample_count: int) -> None:
         super()._begin(rate, sample_count)
@@ -329,13 +324,6 @@ class Adam(_MomentumLearner):
         np.divide(m, scratch, out=g)
         g *= self._rate
 
-    def reset(self) -> None:
-        super().reset()
-        self._steps_taken = 0
-
-    def _numbers(self) -> dict[str, float]:
-        return {"steps_taken": self._steps_taken}
-
     def __str__(self) -> str:
         return "AdaMax" if self.adamax else self.op_name
 
@@ -345,6 +333,8 @@ class FsAdaGrad(_MomentumLearner):
 
     op_name = "FSAdaGrad"
     _states = 2
+    _numbers = ("smoothed_count",)
+    _smoothed_count = 0.0
 
     def __init__(
         self,
@@ -357,7 +347,6 @@ class FsAdaGrad(_MomentumLearner):
     ) -> None:
         super().__init__(parameters, learning_rate, momentum, unit_gain, options)
         self.variance_momentum = variance_momentum
-        self._smoothed_count = 0.0
 
     def _begin(self, rate: float, sample_count: int) -> None:
         super()._begin(rate, sample_count)
@@ -375,13 +364,6 @@ class FsAdaGrad(_MomentumLearner):
         g *= self._gain
         m += g
         np.multiply(m, self._rate, out=g)
-
-    def reset(self) -> None:
-        super().reset()
-        self._smoothed_count = 0.0
-
-    def _numbers(self) -> dict[str, float]:
-        return {"smoothed_count": self._smoothed_count}
 
 
 def _decay(average: Array, values: Array, scratch: Array, momentum: float) -> None:
