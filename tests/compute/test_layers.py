@@ -155,6 +155,16 @@ def test_a_gru_block_mixes_the_state_and_a_candidate():
     np.testing.assert_allclose(_run(block, bindings=[(h, before), (x, data)])[0], expected, rtol=1e-10)
 
 
+def test_a_cell_without_an_activation_is_linear():
+    h, x = _input(2), _input(3)
+    block = compute.rnn_step_block(h, x, (2,), activation=None)
+    _fill(block)
+    p = _parameters(block)
+    before, data = _samples(4, 2, seed=1), _samples(4, 3, seed=2)
+    expected = data @ p["W"] + before @ p["H"] + p["b"]
+    np.testing.assert_allclose(_run(block, bindings=[(h, before), (x, data)])[0], expected, rtol=1e-10)
+
+
 def test_a_cell_shape_adds_a_projection():
     block = compute.lstm_block(_input(2), _input(5), _input(3), (2,), (5,))
     shapes = {parameter.name: tuple(parameter.shape) for parameter in block.parameters}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .axis import Axis
 from .convolution_layers import _as_layer, _parameter
@@ -49,7 +50,7 @@ class _Cell:
     op_name: str
     shape: Sequence[int]
     cell_shape: Sequence[int] | None
-    activation: Activation
+    activation: Activation | None
     init: Initial | None
     init_bias: Initial
     use_peepholes: bool
@@ -67,11 +68,20 @@ class _Cell:
     def weight(self, shape: Sequence[int], like: Variable, name: str) -> Parameter:
         return _parameter(shape, like, glorot_uniform() if self.init is None else self.init, name)
 
-    def bias(self, gates: int, like: Variable) -> Parameter:
-        return _parameter((gates * self.units,), like, self.init_bias, "b")
+    def weights(self, like: Variable, gates: int, of_state: int) -> tuple[Parameter, Parameter, Parameter]:
+        """The parameters b, W and H: for so many gates, and for those that H feeds."""
+        b = _parameter((gates * self.units,), like, self.init_bias, "b")
+        w = self.weight((gates * self.units, INFERRED), like, "W")
+        return b, w, self.weight((of_state * self.units, self.shape[0]), like, "H")
 
     def projection(self, like: Variable) -> Parameter | None:
         return None if self.cell_shape is None else self.weight((self.shape[0], self.units), like, "P")
+
+    def projected(self, result: Function, p: Parameter | None, like: Variable) -> Function:
+        return result if p is None else times(p, self.stabilized(result, like))
+
+    def activated(self, operand: Function) -> Function:
+        return operand if self.activation is None else self.activation(operand)
 
     def gate(self, stacked: Operand, index: int) -> CompositeFunction:
         """The part of stacked projections that belongs to a gate."""
@@ -100,7 +110,7 @@ def lstm_block(
     operand: Operand,
     shape: Sequence[int],
     cell_shape: Sequence[int] | None = None,
-    activation: Activation = tanh,
+    activation: Activation | None = tanh,
     use_peepholes: bool = False,
     init: Initial | None = None,
     init_bias: Initial = 0.0,
@@ -120,9 +130,7 @@ def lstm_block(
     cell = _Cell("LSTM", shape, cell_shape, activation, init, init_bias, use_peepholes, enable_self_stabilization)
 
     def make(h: Variable, c: Variable, x: Variable) -> Function:
-        b = cell.bias(4, x)
-        w = cell.weight((4 * cell.units, INFERRED), x, "W")
-        u = cell.weight((4 * cell.units, shape[0]), x, "H")
+        b, w, u = cell.weights(x, 4, 4)
         peepholes = [cell.weight((cell.units,), x, f"C{gate}") for gate in "ifo"] if use_peepholes else []
         p = cell.projection(x)
 
@@ -132,14 +140,12 @@ def lstm_block(
         steady_h, steady_c = cell.stabilized(h, x), cell.stabilized(c, x)
         projected = plus(plus(b, times(w, x)), times(u, steady_h))
         into, candidate, forget, out = (cell.gate(projected, index) for index in range(4))
-        write = element_times(sigmoid(peep(into, steady_c, 0)), activation(candidate))
+        write = element_times(sigmoid(peep(into, steady_c, 0)), cell.activated(candidate))
         keep = element_times(sigmoid(peep(forget, steady_c, 1)), c)
         state = plus(keep, write)
         shown = sigmoid(peep(out, cell.stabilized(state, x), 2))
-        result: Function = element_times(shown, activation(state))
-        if p is not None:
-            result = times(p, cell.stabilized(result, x))
-        return combine([result, state])
+        result = element_times(shown, cell.activated(state))
+        return combine([cell.projected(result, p, x), state])
 
     return cell.block([dh, dc, operand], make, name)
 
@@ -149,7 +155,7 @@ def gru_block(
     operand: Operand,
     shape: Sequence[int],
     cell_shape: Sequence[int] | None = None,
-    activation: Activation = tanh,
+    activation: Activation | None = tanh,
     init: Initial | None = None,
     init_bias: Initial = 0.0,
     enable_self_stabilization: bool = False,
@@ -159,18 +165,16 @@ def gru_block(
     cell = _Cell("GRU", shape, cell_shape, activation, init, init_bias, False, enable_self_stabilization)
 
     def make(h: Variable, x: Variable) -> Function:
-        b = cell.bias(3, x)
-        w = cell.weight((3 * cell.units, INFERRED), x, "W")
-        u = cell.weight((2 * cell.units, shape[0]), x, "H")
+        b, w, u = cell.weights(x, 3, 2)
         u1 = cell.weight((cell.units, shape[0]), x, "H1")
         p = cell.projection(x)
         steady = cell.stabilized(h, x)
         from_input, from_state = plus(b, times(w, x)), times(u, steady)
         update = sigmoid(plus(cell.gate(from_input, 0), cell.gate(from_state, 0)))
         reset = sigmoid(plus(cell.gate(from_input, 1), cell.gate(from_state, 1)))
-        candidate = activation(plus(cell.gate(from_input, 2), times(u1, element_times(steady, reset))))
-        result: Function = plus(element_times(minus(number(x, 1), update), candidate), element_times(update, steady))
-        return result if p is None else times(p, cell.stabilized(result, x))
+        candidate = cell.activated(plus(cell.gate(from_input, 2), times(u1, element_times(steady, reset))))
+        result = plus(element_times(minus(number(x, 1), update), candidate), element_times(update, steady))
+        return cell.projected(result, p, x)
 
     return cell.block([dh, operand], make, name)
 
@@ -180,7 +184,7 @@ def rnn_step_block(
     operand: Operand,
     shape: Sequence[int],
     cell_shape: Sequence[int] | None = None,
-    activation: Activation = sigmoid,
+    activation: Activation | None = sigmoid,
     init: Initial | None = None,
     init_bias: Initial = 0.0,
     enable_self_stabilization: bool = False,
@@ -190,61 +194,23 @@ def rnn_step_block(
     cell = _Cell("RNNStep", shape, cell_shape, activation, init, init_bias, False, enable_self_stabilization)
 
     def make(h: Variable, x: Variable) -> Function:
-        b = cell.bias(1, x)
-        w = cell.weight((cell.units, INFERRED), x, "W")
-        u = cell.weight((cell.units, shape[0]), x, "H")
+        b, w, u = cell.weights(x, 1, 1)
         p = cell.projection(x)
-        result = activation(plus(plus(times(w, x), times(u, cell.stabilized(h, x))), b))
-        return result if p is None else times(p, cell.stabilized(result, x))
+        result = cell.activated(plus(plus(times(w, x), times(u, cell.stabilized(h, x))), b))
+        return cell.projected(result, p, x)
 
     return cell.block([dh, operand], make, name)
-
-
-def lstm_layer(
-    operand: Operand,
-    go_backwards: bool = False,
-    initial_states: Sequence[InitialState] = (),
-    return_full_state: bool = False,
-    name: str = "",
-    **options: object,
-) -> Function:
-    """A long short-term memory along sequences; `options` are those of `lstm_block`. See `_recurrence`."""
-    return _recurrence(lstm_block, 2, operand, go_backwards, initial_states, return_full_state, name, options)
-
-
-def gru_layer(
-    operand: Operand,
-    go_backwards: bool = False,
-    initial_states: Sequence[InitialState] = (),
-    return_full_state: bool = False,
-    name: str = "",
-    **options: object,
-) -> Function:
-    """Gated recurrent units along sequences; `options` are those of `gru_block`. See `_recurrence`."""
-    return _recurrence(gru_block, 1, operand, go_backwards, initial_states, return_full_state, name, options)
-
-
-def rnn_step_layer(
-    operand: Operand,
-    go_backwards: bool = False,
-    initial_states: Sequence[InitialState] = (),
-    return_full_state: bool = False,
-    name: str = "",
-    **options: object,
-) -> Function:
-    """A plain recurrence along sequences; `options` are those of `rnn_step_block`. See `_recurrence`."""
-    return _recurrence(rnn_step_block, 1, operand, go_backwards, initial_states, return_full_state, name, options)
 
 
 def _recurrence(
     step: Callable[..., Function],
     states: int,
     operand: Operand,
-    go_backwards: bool,
-    initial_states: Sequence[InitialState],
-    return_full_state: bool,
-    name: str,
-    options: dict[str, object],
+    go_backwards: bool = False,
+    initial_states: Sequence[InitialState] = (),
+    return_full_state: bool = False,
+    name: str = "",
+    **options: object,
 ) -> Function:
     """A cell whose states are fed back along the sequence axis.
 
@@ -252,6 +218,7 @@ def _recurrence(
         go_backwards: the state of a step comes from the step after.
         initial_states: what stands beyond the ends, one for all states or one for each; 0 unless given.
         return_full_state: all states are outputs, not the first one alone.
+        options: of the step.
     Returns:
         `Combine` of the output, or the cell's block with the full state. CNTK: Recurrence.
     Raises:
@@ -272,3 +239,13 @@ def _recurrence(
     if return_full_state:
         return as_composite(result, name) if name else result
     return combine([result.outputs[0]], name)
+
+
+lstm_layer = partial(_recurrence, lstm_block, 2)
+"""A long short-term memory along sequences; `options` are those of `lstm_block`."""
+
+gru_layer = partial(_recurrence, gru_block, 1)
+"""Gated recurrent units along sequences; `options` are those of `gru_block`."""
+
+rnn_step_layer = partial(_recurrence, rnn_step_block, 1)
+"""A plain recurrence along sequences; `options` are those of `rnn_step_block`."""

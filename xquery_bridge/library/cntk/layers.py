@@ -5,6 +5,7 @@ cells and layers of group recurrent). Lists of options are in CNTK's order, spat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Final
 
 from xquery_bridge import compute
@@ -56,19 +57,21 @@ _CELL: Final = (
     _INIT,
     Option("init_bias", options.initializer, "init-bias"),
     Option("enable_self_stabilization", options.flag, "enable-self-stabilization"),
+    _NAME,
 )
-_LSTM: Final = (*_CELL, Option("use_peepholes", options.flag, "use-peepholes"))
+_LSTM: Final = (*_CELL[:-1], Option("use_peepholes", options.flag, "use-peepholes"), _NAME)
 
 
 def _layer(
     name: str, make: Callable[..., Function], table: Sequence[Option], *required: str
-) -> Callable[[Operand, MapMap], Function]:
-    """The implementation of a layer over one operand."""
+) -> Callable[..., Function]:
+    """A layer or cell as a function of its operands and a map of options."""
 
-    def layer(operand: Operand, additional: MapMap) -> Function:
-        return make(operand, **options.read(f"cntk:{name}", table, additional, required))
+    @wraps(make)  # whose signature the reference reads
+    def layer(*arguments: Any) -> Function:
+        *operands, additional = arguments
+        return make(*operands, **options.read(f"cntk:{name}", table, additional, required))
 
-    layer.__doc__ = make.__doc__
     return layer
 
 
@@ -197,18 +200,11 @@ LAYER.serve(
     configures=compute.dense_layer,
     required=("shape",),
 )
-
-
-def max_unpooling_layer(operand: Operand, pooling_input: Operand, additional: MapMap) -> Function:
-    """Puts pooled values back where the pooling input had the maxima of its windows."""
-    given = options.read("cntk:max-unpooling-layer", _POOLING, additional, ["filter_shape"])
-    return compute.max_unpooling_layer(operand, pooling_input, **given)
-
-
 LAYER.serve(
     "max-unpooling-layer($operand1 as cntk:variable, $operand2 as cntk:variable, $additional-parameters as map:map)"
     " as cntk:function",
-    max_unpooling_layer,
+    _layer("max-unpooling-layer", compute.max_unpooling_layer, _POOLING, "filter_shape"),
+    about="Puts pooled values back where the pooling input had the maxima of its windows.",
     options=_POOLING,
     configures=compute.max_unpooling_layer,
     required=("filter_shape",),
@@ -218,56 +214,25 @@ LAYER.serve("label-layer($operand as cntk:variable, $name as xs:string) as cntk:
 # --------------------------------------------------------------------------------------------- cells and recurrences
 
 
-def _cell_options(function: str, table: Sequence[Option], additional: MapMap) -> dict[str, Any]:
-    """The options of a cell; no activation there means none at all, as in CNTK."""
-    given = options.read(function, table, additional, ["shape"])
-    if "activation" in given and given["activation"] is None:
-        given["activation"] = _unchanged
-    return given
-
-
-def _unchanged(operand: Function) -> Function:
-    return operand
-
-
-def lstm_block(dh: Operand, dc: Operand, x: Operand, additional: MapMap) -> Function:
-    """One step of a long short-term memory: outputs h and c."""
-    given = _cell_options("cntk:lstm-block", (*_LSTM, _NAME), additional)
-    return compute.lstm_block(dh, dc, x, **given)
-
-
-def gru_block(dh: Operand, x: Operand, additional: MapMap) -> Function:
-    """One step of a gated recurrent unit."""
-    return compute.gru_block(dh, x, **_cell_options("cntk:gru-block", (*_CELL, _NAME), additional))
-
-
-def rnn_step_block(dh: Operand, x: Operand, additional: MapMap) -> Function:
-    """One step of a plain recurrence."""
-    return compute.rnn_step_block(dh, x, **_cell_options("cntk:rnn-step-block", (*_CELL, _NAME), additional))
-
-
-RECURRENT.serve(
-    "lstm-block($dh as cntk:variable, $dc as cntk:variable, $x as cntk:variable, $additional-parameters as map:map)"
-    " as cntk:function",
-    lstm_block,
-    options=(*_LSTM, _NAME),
-    configures=compute.lstm_block,
-    required=("shape",),
-)
-RECURRENT.serve(
-    "gru-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
-    gru_block,
-    options=(*_CELL, _NAME),
-    configures=compute.gru_block,
-    required=("shape",),
-)
-RECURRENT.serve(
-    "rnn-step-block($dh as cntk:variable, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
-    rnn_step_block,
-    options=(*_CELL, _NAME),
-    configures=compute.rnn_step_block,
-    required=("shape",),
-)
+for _name, _make, _table, _before, _about in (
+    (
+        "lstm-block",
+        compute.lstm_block,
+        _LSTM,
+        "$dh as cntk:variable, $dc as cntk:variable",
+        "One step of a long short-term memory: outputs h and c.",
+    ),
+    ("gru-block", compute.gru_block, _CELL, "$dh as cntk:variable", "One step of a gated recurrent unit."),
+    ("rnn-step-block", compute.rnn_step_block, _CELL, "$dh as cntk:variable", "One step of a plain recurrence."),
+):
+    RECURRENT.serve(
+        f"{_name}({_before}, $x as cntk:variable, $additional-parameters as map:map) as cntk:function",
+        _layer(_name, _make, _table, "shape"),
+        about=_about,
+        options=_table,
+        configures=_make,
+        required=("shape",),
+    )
 
 
 def _recurrence(name: str, make: Callable[..., Function], table: Sequence[Option]) -> Callable[..., Function]:
@@ -280,11 +245,10 @@ def _recurrence(name: str, make: Callable[..., Function], table: Sequence[Option
         layer_name: str = "",
     ) -> Function:
         states = initial_states if isinstance(initial_states, Sequence) else [initial_states]
-        given = _cell_options(f"cntk:{name}", (*table, _NAME), additional)
+        given = options.read(f"cntk:{name}", table, additional, ["shape"])
         own_name = given.pop("name", "")
         return make(operand, go_backwards, states, return_full_state, layer_name or own_name, **given)
 
-    layer.__doc__ = make.__doc__
     return layer
 
 
@@ -299,7 +263,7 @@ for _name, _make, _cell, _table, _states in (
         _recurrence(_name, _make, _table),
         about=f"The cell of `cntk:{_name.replace('layer', 'block')}` run along each sequence, from its end with "
         "`$go-backwards`. The initial states are 0 unless given.",
-        options=(*_table, _NAME),
+        options=_table,
         configures=_cell,
         required=("shape",),
     )
