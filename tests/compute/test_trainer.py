@@ -1,5 +1,7 @@
 """A training step is forward, backward and update, all or nothing, and counts as CNTK's trainer does."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -175,6 +177,92 @@ def test_statistics_of_batch_normalization_move_with_the_step():
     trainer.train_minibatch({x: batch(x, ROWS)})
     statistics = {v.name: v.data.tolist() for v in model.constants}
     assert statistics["aggregate_mean"] == [3.0, 4.0] and statistics["aggregate_count"] == 3.0
+
+
+# Checkpoints
+
+NOISE = LearnerOptions(gaussian_noise_injection_std_dev=0.01, l2_regularization_weight=0.01)
+HALF = 3
+
+
+def run_of_training() -> tuple[cntk.Trainer, list[dict[cntk.Variable, cntk.Value]]]:
+    """A model with dropout and batch normalization, three learners, and its minibatches: the same each time."""
+    x, y = batch_input(4), batch_input(2)
+    hidden = cntk.dropout_layer(cntk.batch_normalization_layer(cntk.dense_layer(x, (5,), cntk.tanh)), 0.3)
+    model = cntk.dense_layer(hidden, (2,))
+    loss = cntk.squared_error(model, y)
+    first, second, *rest = model.parameters
+    falling = Schedule.from_sequence([0.1, 0.05], epoch_size=20)
+    learners = [
+        cntk.Adam([first], falling, Schedule.from_constant(0.9)),
+        cntk.MomentumSgd([second], falling, Schedule.from_constant(0.9), options=NOISE),
+        cntk.RmsProp(rest, PER_MINIBATCH, 0.95, 1.2, 0.7, 10.0, 0.001),
+    ]
+    generator = np.random.default_rng(7)
+    minibatches = [
+        {x: batch(x, generator.normal(size=(count, 4))), y: batch(y, generator.normal(size=(count, 2)))}
+        for count in (8, 5, 8, 7, 8, 5)
+    ]
+    return cntk.Trainer(model, loss, loss, learners), minibatches
+
+
+def train(trainer: cntk.Trainer, minibatches) -> list[bytes]:
+    """The bits of the loss at each step."""
+    losses = []
+    for minibatch in minibatches:
+        trainer.train_minibatch(minibatch)
+        losses.append(np.float64(trainer.previous_minibatch_loss_average).tobytes())
+    return losses
+
+
+def bits(trainer: cntk.Trainer) -> list[bytes]:
+    return [v.data.tobytes() for v in (*trainer.model.parameters, *trainer.model.constants)]
+
+
+def test_a_run_that_was_broken_off_goes_on_from_its_checkpoint_to_the_same_bits():
+    with cntk.session():
+        whole, minibatches = run_of_training()
+        losses = train(whole, minibatches)
+    with cntk.session():
+        broken, minibatches = run_of_training()
+        train(broken, minibatches[:HALF])
+        kept = pickle.dumps(broken.checkpoint())
+    with cntk.session():
+        run_of_training()  # takes seeds: those of the checkpoint count
+        continued, minibatches = run_of_training()
+        continued.restore(pickle.loads(kept))
+        assert train(continued, minibatches[HALF:]) == losses[HALF:]
+    assert bits(continued) == bits(whole)
+    assert continued.total_number_of_samples_seen == whole.total_number_of_samples_seen
+    assert repr(continued.checkpoint()) == repr(whole.checkpoint())
+
+
+def test_a_trainer_goes_back_to_its_checkpoint():
+    trainer, minibatches = run_of_training()
+    start = trainer.checkpoint()
+    losses = train(trainer, minibatches)
+    end = bits(trainer)
+    trainer.restore(start)
+    assert train(trainer, minibatches) == losses and bits(trainer) == end
+
+
+def test_a_checkpoint_of_another_trainer_is_refused_and_changes_nothing():
+    trainer, minibatches = run_of_training()
+    train(trainer, minibatches)
+    saved, before = trainer.checkpoint(), bits(trainer)
+    for learner in trainer.learners:
+        learner.reset()
+    states = [repr(learner.checkpoint()) for learner in trainer.learners]
+    _, parameters, loss = linear()
+    foreign = cntk.Trainer(loss, loss, None, [cntk.Sgd(parameters, PER_SAMPLE)]).checkpoint()
+    for bad, sentence in (
+        (foreign, "does not belong to a trainer of this model"),
+        ({**saved, "learners": saved["learners"][:2]}, "has 2 learners, the trainer 3"),
+        ({**saved, "learners": [*saved["learners"][:2], foreign["learners"][0]]}, "to a RMSProp learner"),
+    ):
+        with pytest.raises(cntk.CntkError, match=sentence):
+            trainer.restore(bad)
+        assert bits(trainer) == before and [repr(learner.checkpoint()) for learner in trainer.learners] == states
 
 
 # Refusals

@@ -384,17 +384,21 @@ class Learner(ABC):
             **{name: getattr(self, f"_{name}") for name in self._numbers},
         }
 
-    def restore(self, checkpoint: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint of a learner of the same kind on parameters of the same shapes.
+    def check(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse a checkpoint that `restore` cannot go on from.
 
         Raises:
-            CntkError: it belongs to another kind of learner or other parameters; nothing has changed then.
+            CntkError: it belongs to another kind of learner or to parameters of other shapes.
         """
-        states = checkpoint["states"]
-        shapes = [[array.shape for array in arrays] for arrays in states]
+        shapes = [[array.shape for array in arrays] for arrays in checkpoint["states"]]
         if checkpoint["learner"] != self.op_name or shapes != [[p.data.shape] * self._states for p in self.parameters]:
             raise CntkError(f"The checkpoint does not belong to a {self.op_name} learner on these parameters.")
-        arrays = {id(parameter): saved for parameter, saved in zip(self.parameters, states, strict=True)}
+
+    def restore(self, checkpoint: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint; one that `check` refuses changes nothing."""
+        self.check(checkpoint)
+        states = zip(self.parameters, checkpoint["states"], strict=True)
+        arrays = {id(parameter): saved for parameter, saved in states}
         for store in self._stores:
             store.steps_of_rows = None
             for index, parameter in enumerate(store.parameters):

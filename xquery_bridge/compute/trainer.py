@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from xquery_bridge.interruption import unbroken
 
 from .errors import CntkError
 from .evaluation import Executor
-from .graph import Function, as_variable, leaves_of
+from .graph import BlockFunction, Function, as_variable, functions_of, leaves_of
 from .learners import Learner
+from .random import RandomStream
 from .session import current_session
 from .value import Value
-from .variable import Parameter, Variable
+from .variable import Constant, Parameter, Variable
 
 __all__ = ["Trainer"]
 
@@ -106,6 +108,53 @@ class Trainer:
         """Samples of the last minibatch; 0 before the first one."""
         return self._count
 
+    def checkpoint(self) -> dict[str, Any]:
+        """All that training has changed, as plain values and arrays (copies), which may be pickled.
+
+        Returns:
+            The `values` of the model's parameters and constants, the seed and the offset of its `random` operators,
+            the states of its `learners`. CNTK: Trainer.save_checkpoint, which writes them to files.
+        """
+        stored, random = self._changing()
+        return {
+            "values": [variable.data.copy() for variable in stored],
+            "random": [_place_of(function) for function in random],
+            "learners": [learner.checkpoint() for learner in self.learners],
+        }
+
+    def restore(self, checkpoint: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint of a trainer that was built in the same way. CNTK: restore_from_checkpoint.
+
+        Raises:
+            CntkError: it belongs to another model or to other learners; nothing has changed then.
+        """
+        stored, random = self._changing()
+        values, places, learners = checkpoint["values"], checkpoint["random"], checkpoint["learners"]
+        found, wanted = ([(a.shape, a.dtype) for a in arrays] for arrays in (values, [v.data for v in stored]))
+        if found != wanted or len(places) != len(random):
+            raise CntkError("The checkpoint does not belong to a trainer of this model.")
+        if len(learners) != len(self.learners):
+            raise CntkError(f"The checkpoint has {len(learners)} learners, the trainer {len(self.learners)}.")
+        for learner, saved in zip(self.learners, learners, strict=True):
+            learner.check(saved)
+        with unbroken:
+            for variable, array in zip(stored, values, strict=True):
+                variable.data = array
+                variable.record_value_update()
+            for function, place in zip(random, places, strict=True):
+                _continue_from(function, *place)
+            for learner, saved in zip(self.learners, learners, strict=True):
+                learner.restore(saved)
+
+    def _changing(self) -> tuple[list[Parameter | Constant], list[Function]]:
+        """The parameters and constants of the model, and its operators that draw random numbers."""
+        roots = [self.model, self.loss, *([] if self.evaluation is None else [self.evaluation])]
+        owners = [root.root_function if isinstance(root, Function) else root.owner for root in roots]
+        functions = dict.fromkeys(f for owner in owners if owner is not None for f in _with_insides(owner))
+        operands = [*self.parameters, *(variable for function in functions for variable in function.operands)]
+        stored = dict.fromkeys(variable for variable in operands if isinstance(variable, (Parameter, Constant)))
+        return list(stored), [function for function in functions if "rngSeed" in function.attributes]
+
     def _require_minibatch(self) -> None:
         if self._count == 0:
             raise CntkError("There was no preceding call to TrainMinibatch or the minibatch was empty.")
@@ -127,6 +176,26 @@ def _parameters_of(learners: Sequence[Learner], roots: Sequence[Function | Varia
             "not part of the model specified"
         )
     return list(learned)
+
+
+def _with_insides(root: Function) -> Iterator[Function]:
+    """The functions below a root, also those inside blocks."""
+    for function in functions_of(root):
+        yield function
+        if isinstance(function, BlockFunction):
+            yield from _with_insides(function.composite.root_function)
+
+
+def _place_of(random: Function) -> tuple[int, int]:
+    """The seed of a random operator, and how many numbers it has drawn."""
+    attributes, stream = random.attributes, random.state.get("stream")
+    return attributes["rngSeed"], stream.offset if stream is not None else attributes.get("rngOffset", 0)
+
+
+def _continue_from(random: Function, seed: int, offset: int) -> None:
+    random.attributes["rngSeed"] = seed
+    stream = random.state.setdefault("stream", RandomStream(seed))
+    RandomStream.__init__(stream, seed, offset)  # the same object: plans draw from it
 
 
 def _leaves(root: Function | Variable) -> list[Variable]:
