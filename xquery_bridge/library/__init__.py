@@ -6,7 +6,8 @@ from functools import lru_cache
 from importlib import import_module
 from pkgutil import walk_packages
 
-from xquery_bridge.registry import Table
+from xquery_bridge.registry import Registry, Row, Table
+from xquery_bridge.runtime.calls import find_rows_by
 
 
 @lru_cache(maxsize=1)
@@ -18,3 +19,16 @@ def tables() -> list[Table]:
             if isinstance(value, Table):
                 found.setdefault(id(value), value)
     return list(found.values())
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Registry:
+    return Registry(tables())
+
+
+def _row(uri: str, local: str, arity: int) -> Row | None:
+    """The row of a built-in function, looked for only where an error names a parameter."""
+    return _registry().lookup(uri, local, arity)
+
+
+find_rows_by(_row)

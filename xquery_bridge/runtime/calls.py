@@ -289,6 +289,44 @@ def _arity_error(function: FunctionItem, arity: int) -> XQueryError:
     return XQueryError("XPTY0004", f"A function of {wanted} is called with {arity}")
 
 
+#: Finds the row of the registry for a namespace, a local name and a number of arguments, or None.
+FindRow = Callable[[str, str, int], Any]
+_ROWS: Final[list[FindRow]] = []
+
+
+def find_rows_by(find: FindRow) -> None:
+    """Say where the rows of built-in functions are: items know the types of their parameters, rows also the names."""
+    _ROWS.append(find)
+
+
+def _parameter(item: FunctionItem, at: int) -> str:
+    """`$name as type` for a parameter of a built-in function; empty for that of another, whose name is not known."""
+    if item.name is None or item.params is None:
+        return ""
+    for find in _ROWS:
+        row = find(item.name.uri or "", item.name.local_name, item.arity)
+        if row is not None and row.param(at).type == item.params[at]:
+            return f"${row.param(at).name} as {item.params[at]}"
+    return ""
+
+
+#: What conversion raises for a wrong argument; not FOTY0013, whose message shows the item.
+_REFUSALS: Final = frozenset(("XPTY0004", "FORG0001"))
+
+
+def _converted(item: FunctionItem, at: int, argument: Value) -> Value:
+    """An argument converted for a function; an error names the parameter, as that of a compiled call does."""
+    declared = None if item.params is None else item.params[at]
+    if declared is None:
+        return argument
+    try:
+        return declared.convert(argument)
+    except XQueryError as error:
+        if error.code in _REFUSALS and not error.expression:
+            error.expression = _parameter(item, at)
+        raise
+
+
 def variadic_item(name: QName, arity: int, row: Any) -> FunctionItem:
     """A built-in function that takes any number of arguments (a row of the registry), as an item for one number."""
 
@@ -296,12 +334,13 @@ def variadic_item(name: QName, arity: int, row: Any) -> FunctionItem:
         given_args: list[Any] = []
         for at, arg in enumerate(args):
             type = row.param(at).type
-            value = type.convert(arg)
+            value = _converted(item, at, arg)
             given_args.append(as_list(value) if type.high is None else optional(value) if type.low == 0 else value)
         return given(row.implementation(*given_args))
 
     params = tuple([row.param(at).type for at in range(arity)])
-    return FunctionItem(name, arity, params, row.result, call)
+    item = FunctionItem(name, arity, params, row.result, call)
+    return item
 
 
 class Bounce:
@@ -334,10 +373,7 @@ def partial_application(function: Value, args: Sequence[Any]) -> FunctionItem:
     item: FunctionItem = function[0] if type(function) is list else function
     types = item.params if item.params is not None else [None] * len(args)
     open_places = [at for at, arg in enumerate(args) if arg is PLACEHOLDER]
-    fixed = [
-        arg if arg is PLACEHOLDER or declared is None else declared.convert(arg)
-        for arg, declared in zip(args, types, strict=True)
-    ]
+    fixed = [arg if arg is PLACEHOLDER else _converted(item, at, arg) for at, arg in enumerate(args)]
 
     def apply(*given_args: Value) -> Value:
         filled = list(fixed)
