@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_functions import FunctionCodegen
+from xquery_bridge.compiler.ir.node import EFFECTS
 from xquery_bridge.compiler.namespace import RUNTIME
 from xquery_bridge.compiler.program import Program
 from xquery_bridge.compiler.rewrite import rewrite
@@ -97,7 +97,7 @@ def _main(codegen: FunctionCodegen, program: Program) -> None:
         with out.block("if context.context_item is not None:"):
             out.line(f"treat_as({constant}, context.context_item, 'XPTY0004')")
     for variable in program.variables:
-        if variable.body is not None and variable.body.purity == ir.EFFECTS:
+        if variable.body is not None and variable.body.purity == EFFECTS:
             out.line(f"{variable.var.python}()")
     codegen.tail(program.body)
     codegen.finish("def main():")

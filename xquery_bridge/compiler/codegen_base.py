@@ -7,23 +7,28 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.branches import If, Switch, Try, Typeswitch
+from xquery_bridge.compiler.ir.flwor import Flwor, Quantified
+from xquery_bridge.compiler.ir.functions import DynamicCall, Function
+from xquery_bridge.compiler.ir.node import EFFECTS, Expr, Node
+from xquery_bridge.compiler.ir.operators import Logic, Sequence
+from xquery_bridge.compiler.ir.paths import Filter, SimpleMap, Step
 from xquery_bridge.compiler.program import Program
 from xquery_bridge.compiler.writer import MAX_DEPTH, MAX_NESTING, Code, FunctionWriter, Place, Source
 
 #: Expressions that may open blocks: where blocks are already deep, they get a function of their own.
 _BLOCKS: Final = (
-    ir.Flwor,
-    ir.Quantified,
-    ir.Try,
-    ir.If,
-    ir.Switch,
-    ir.Typeswitch,
-    ir.SimpleMap,
-    ir.Step,
-    ir.Filter,
-    ir.Sequence,
-    ir.Logic,
+    Flwor,
+    Quantified,
+    Try,
+    If,
+    Switch,
+    Typeswitch,
+    SimpleMap,
+    Step,
+    Filter,
+    Sequence,
+    Logic,
 )
 
 #: Text literals longer than this become constants.
@@ -44,11 +49,11 @@ class CodegenBase:
         self.finished: list[tuple[str, list[tuple[int, str]]]] = []
         self.module = program.main
         #: the function whose body is being written, for tail calls
-        self.function: ir.Function | None = None
+        self.function: Function | None = None
         #: functions on cycles of tail calls, with those of the cycle that each calls so
-        self.bouncing: dict[ir.Function, set[ir.Function]] = {}
+        self.bouncing: dict[Function, set[Function]] = {}
         #: calls in tail position that a function item leaves to its caller
-        self.handed_on: set[ir.DynamicCall] = set()
+        self.handed_on: set[DynamicCall] = set()
         self._constants: dict[Any, str] = {}
         self._keep: list[Any] = []
         self._methods: dict[type, Callable[[Any], Code]] = {}
@@ -60,7 +65,7 @@ class CodegenBase:
 
     # ---------------------------------------------------------------------------------------------------- dispatch
 
-    def value(self, node: ir.Expr) -> Code:
+    def value(self, node: Expr) -> Code:
         """The Python expression for a node's Value; statements it needs are written before it."""
         kind = type(node)
         if self.out.nesting >= MAX_NESTING and kind in _BLOCKS:
@@ -71,7 +76,7 @@ class CodegenBase:
         code = method(node)
         return self.spill(code) if code.depth > MAX_DEPTH else code
 
-    def mark(self, node: ir.Node, text: str, shown: str = "") -> str:
+    def mark(self, node: Node, text: str, shown: str = "") -> str:
         """Surround code with marks that lead back to the node's place in the query."""
         place = Place(self.module, node.start, node.end, shown)
         index = self._places.get(place)
@@ -80,7 +85,7 @@ class CodegenBase:
             self.source.places.append(place)
         return f"\x01{index}\x02{text}\x03"
 
-    def call(self, node: ir.Node, function: str, *args: Code, form: str = "any", more: str = "") -> Code:
+    def call(self, node: Node, function: str, *args: Code, form: str = "any", more: str = "") -> Code:
         """A call of a runtime function, marked with the node's place."""
         text = ", ".join([arg.text for arg in args])
         depth = max((arg.depth for arg in args), default=0) + 1
@@ -135,7 +140,7 @@ class CodegenBase:
 
     # ------------------------------------------------------------------------------------------------------ operands
 
-    def operands(self, nodes: list[ir.Expr], mode: Callable[[ir.Expr], Code] | None = None) -> list[Code]:
+    def operands(self, nodes: list[Expr], mode: Callable[[Expr], Code] | None = None) -> list[Code]:
         """The code of several operands. When a later one needs statements, effects of earlier ones stay before them."""
         mode = mode or self.value
         codes: list[Code] = []
@@ -147,16 +152,16 @@ class CodegenBase:
             codes.append(code)
         return codes
 
-    def _settle(self, nodes: list[ir.Expr], codes: list[Code], at: int) -> None:
+    def _settle(self, nodes: list[Expr], codes: list[Code], at: int) -> None:
         """Assign the earlier operands that have effects to temporaries at a line before the later one's statements."""
         for index, prior in enumerate(codes):
-            if not prior.stable and nodes[index].purity == ir.EFFECTS:
+            if not prior.stable and nodes[index].purity == EFFECTS:
                 name = self.temp()
                 self.out.lines.insert(at, (self.out.indent, f"{name} = {prior.text}"))
                 at += 1
                 codes[index] = Code(name, prior.form, 0, True)
 
-    def items(self, node: ir.Expr) -> Code:
+    def items(self, node: Expr) -> Code:
         """A list or range of the node's items."""
         return self.as_items(self.value(node))
 
@@ -169,11 +174,11 @@ class CodegenBase:
 
     # --------------------------------------------------------------------------------------------------------- truth
 
-    def truth(self, node: ir.Expr) -> Code:
+    def truth(self, node: Expr) -> Code:
         """Code whose Python truth is the effective boolean value."""
         return self.truth_of(node, self.value(node))
 
-    def truth_of(self, node: ir.Expr, code: Code) -> Code:
+    def truth_of(self, node: Expr, code: Code) -> Code:
         type = node.type
         if type.is_a("boolean") and type.optional:
             if code.form != "item":
@@ -187,7 +192,7 @@ class CodegenBase:
 
     # -------------------------------------------------------------------------------------------------- into a list
 
-    def into(self, node: ir.Expr, target: str) -> None:
+    def into(self, node: Expr, target: str) -> None:
         """Statements that append the node's items to a Python list."""
         method = getattr(self, f"into_{type(node).__name__}", None)
         if method is not None and self.out.nesting < MAX_NESTING:
@@ -210,7 +215,7 @@ class CodegenBase:
             self.out.line("else:")
             self.out.line(f"    {target}.append({later})")
 
-    def statement(self, node: ir.Expr) -> None:
+    def statement(self, node: Expr) -> None:
         """Evaluate for the effects only."""
         code = self.value(node)
         if not code.stable:
@@ -218,7 +223,7 @@ class CodegenBase:
 
     # ----------------------------------------------------------------------------------------------------- returning
 
-    def tail(self, node: ir.Expr) -> None:
+    def tail(self, node: Expr) -> None:
         """Statements that return the node's Value from the function being written."""
         method = getattr(self, f"tail_{type(node).__name__}", None)
         if method is not None and self.out.nesting < MAX_NESTING:
@@ -226,13 +231,13 @@ class CodegenBase:
         else:
             self.out.line(f"return {self.result(node).text}")
 
-    def result(self, node: ir.Expr) -> Code:
+    def result(self, node: Expr) -> Code:
         """The Value to return; functions with a declared result type convert it here."""
         return self.value(node)
 
     # ----------------------------------------------------------------------------------------------------- functions
 
-    def split(self, node: ir.Expr) -> Code:
+    def split(self, node: Expr) -> Code:
         """Put an expression into a function of its own, with its free variables as parameters."""
         names = sorted({var.python for var in node.free if not var.is_global})
         name = self.names.make("part")
@@ -245,7 +250,7 @@ class CodegenBase:
             self.out, self.function = saved, saved_function
         return Code(f"{name}({', '.join(names)})", "any", 1)
 
-    def in_one_piece(self, node: ir.Expr) -> Code:
+    def in_one_piece(self, node: Expr) -> Code:
         """The code of an expression without lines around it: in place, or in a function of its own where it needs lines.
 
         It is generated once: trying it in place first would double the work with every level of nesting.

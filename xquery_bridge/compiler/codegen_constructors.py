@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_paths import PathCodegen
+from xquery_bridge.compiler.ir.branches import If, Typeswitch
+from xquery_bridge.compiler.ir.constructors import (
+    ArrayConstructor,
+    ComputedNode,
+    DirectElement,
+    Lookup,
+    MapConstructor,
+    ObjectNode,
+)
+from xquery_bridge.compiler.ir.flwor import Flwor
+from xquery_bridge.compiler.ir.functions import Function, UserCall
+from xquery_bridge.compiler.ir.node import Expr, Node
+from xquery_bridge.compiler.ir.operators import Sequence
+from xquery_bridge.compiler.ir.paths import PathMap, SimpleMap
 from xquery_bridge.compiler.writer import Code
 from xquery_bridge.errors import NotSupportedYet
 from xquery_bridge.runtime.construction import LiteralText
@@ -17,11 +30,11 @@ class ConstructorCodegen(PathCodegen):
     def static(self, static: StaticContext) -> str:
         return self.constant("static", static)
 
-    def value_DirectElement(self, node: ir.DirectElement) -> Code:
+    def value_DirectElement(self, node: DirectElement) -> Code:
         namespaces = dict(node.in_scope)
         codes = iter(
             self.operands(
-                [*[each.value for each in node.attributes], *[p for p in node.content if isinstance(p, ir.Node)]]
+                [*[each.value for each in node.attributes], *[p for p in node.content if isinstance(p, Node)]]
             )
         )
         depth = 0
@@ -41,7 +54,7 @@ class ConstructorCodegen(PathCodegen):
             depth = max(depth, code.depth)
             parts.append(code.text)
             fresh |= is_fresh(part) << index
-            nested |= (isinstance(part, ir.DirectElement) and part.nested) << index
+            nested |= (isinstance(part, DirectElement) and part.nested) << index
         attribute_list = f"({', '.join(attributes)},)" if attributes else "()"
         content = f"({', '.join(parts)},)" if parts else "()"
         scope = (
@@ -61,7 +74,7 @@ class ConstructorCodegen(PathCodegen):
         name = clark(uri, local)
         return self.constant(f"name_{local}", name, ("name", name))
 
-    def value_ComputedNode(self, node: ir.ComputedNode) -> Code:
+    def value_ComputedNode(self, node: ComputedNode) -> Code:
         operands = [each for each in (node.name_expr, node.content) if each is not None]
         codes = iter(self.operands(operands))
         name = next(codes) if node.name_expr is not None else None
@@ -102,15 +115,15 @@ class ConstructorCodegen(PathCodegen):
             case _:
                 raise NotSupportedYet(f"{node.kind} constructor")
 
-    def _given(self, node: ir.ComputedNode) -> Code:
+    def _given(self, node: ComputedNode) -> Code:
         return Code(ascii(node.name), "item", 0, True)
 
-    def _namespaces(self, node: ir.ComputedNode) -> str:
+    def _namespaces(self, node: ComputedNode) -> str:
         if not node.in_scope:
             return ""
         return self.constant("namespaces", dict(node.in_scope), ("namespaces", *node.in_scope.items()))
 
-    def value_ObjectNode(self, node: ir.ObjectNode) -> Code:
+    def value_ObjectNode(self, node: ObjectNode) -> Code:
         flat = [part for entry in node.entries for part in entry]
         codes = self.operands(flat)
         pairs = [f"({key.text}, {value.text})" for key, value in zip(codes[::2], codes[1::2], strict=True)]
@@ -119,7 +132,7 @@ class ConstructorCodegen(PathCodegen):
 
     # ----------------------------------------------------------------------------------------------- maps and arrays
 
-    def value_MapConstructor(self, node: ir.MapConstructor) -> Code:
+    def value_MapConstructor(self, node: MapConstructor) -> Code:
         flat = [part for entry in node.entries for part in entry]
         codes = self.operands(flat)
         pairs: list[str] = []
@@ -129,7 +142,7 @@ class ConstructorCodegen(PathCodegen):
         depth = max((code.depth for code in codes), default=0) + 2
         return Code(self.mark(node, f"new_map([{', '.join(pairs)}])"), "item", depth)
 
-    def value_ArrayConstructor(self, node: ir.ArrayConstructor) -> Code:
+    def value_ArrayConstructor(self, node: ArrayConstructor) -> Code:
         if node.square:
             codes = self.operands(node.members)
             depth = max((code.depth for code in codes), default=0) + 2
@@ -139,39 +152,39 @@ class ConstructorCodegen(PathCodegen):
         items = self.items(node.members[0])
         return Code(f"XdmArray(list({items.text}))", "item", items.depth + 1)
 
-    def value_Lookup(self, node: ir.Lookup) -> Code:
+    def value_Lookup(self, node: Lookup) -> Code:
         if node.key is None:
             return self.call(node, "lookup_all", self.value(node.operand))
         operand, key = self.operands([node.operand, node.key])
         return self.call(node, "lookup", operand, key)
 
 
-def is_fresh(node: ir.Expr, met: frozenset[ir.Function] = frozenset()) -> bool:
+def is_fresh(node: Expr, met: frozenset[Function] = frozenset()) -> bool:
     """Whether all nodes in the value were just made by the expression itself, and are reachable from nowhere else.
 
     `met` are the functions whose results are being looked at: they are what the rest of their bodies makes them.
     """
     match node:
-        case ir.UserCall():
+        case UserCall():
             function = node.function
             return function in met or (function.body is not None and is_fresh(function.body, met | {function}))
-        case ir.Typeswitch():
+        case Typeswitch():
             return all(_harmless(case.result, met) for case in node.cases)
-        case ir.DirectElement():
+        case DirectElement():
             return True
-        case ir.ComputedNode():
+        case ComputedNode():
             return node.kind not in ("document", "binary", "array", "number", "boolean", "null")
-        case ir.Sequence():
+        case Sequence():
             return all(_harmless(item, met) for item in node.items)
-        case ir.Flwor() | ir.SimpleMap():
-            inner = node.result if isinstance(node, ir.Flwor) else node.right
-            return is_fresh(inner, met) and not isinstance(node, ir.PathMap)
-        case ir.If():
+        case Flwor() | SimpleMap():
+            inner = node.result if isinstance(node, Flwor) else node.right
+            return is_fresh(inner, met) and not isinstance(node, PathMap)
+        case If():
             return _harmless(node.then, met) and _harmless(node.otherwise, met)
         case _:
             return False
 
 
-def _harmless(node: ir.Expr, met: frozenset[ir.Function]) -> bool:
+def _harmless(node: Expr, met: frozenset[Function]) -> bool:
     """Whether a value has no nodes but fresh ones."""
     return node.type.is_a("atomic") or node.type.empty or is_fresh(node, met)

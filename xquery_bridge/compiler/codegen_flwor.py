@@ -6,8 +6,48 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_operators import OperatorCodegen
+from xquery_bridge.compiler.ir.branches import If
+from xquery_bridge.compiler.ir.cells import Join, Member, Once
+from xquery_bridge.compiler.ir.constructors import (
+    ArrayConstructor,
+    Attribute,
+    DirectElement,
+    JoinedText,
+    Lookup,
+    MapConstructor,
+)
+from xquery_bridge.compiler.ir.flwor import (
+    Clause,
+    Count,
+    Flwor,
+    For,
+    GroupBy,
+    Let,
+    OrderBy,
+    Quantified,
+    Where,
+    Window,
+    WindowCondition,
+    free_in,
+)
+from xquery_bridge.compiler.ir.functions import BuiltinCall, DynamicCall, UserCall
+from xquery_bridge.compiler.ir.literals import Literal
+from xquery_bridge.compiler.ir.node import EFFECTS, Expr
+from xquery_bridge.compiler.ir.operators import (
+    Arithmetic,
+    Atomize,
+    Cast,
+    Compare,
+    Concat,
+    InstanceOf,
+    Logic,
+    NodeCompare,
+    Range,
+    Sign,
+)
+from xquery_bridge.compiler.ir.paths import Root, Step
+from xquery_bridge.compiler.ir.variables import ContextItemRef, GlobalRef, Var, VarRef
 from xquery_bridge.compiler.writer import MAX_NESTING, Code
 from xquery_bridge.runtime.context import CODEPOINT
 
@@ -20,8 +60,8 @@ class FlworCodegen(OperatorCodegen):
 
     # ------------------------------------------------------------------------------------------------------- values
 
-    def value_Flwor(self, node: ir.Flwor) -> Code:
-        if all(isinstance(clause, ir.Let) for clause in node.clauses):
+    def value_Flwor(self, node: Flwor) -> Code:
+        if all(isinstance(clause, Let) for clause in node.clauses):
             self._lets(node)
             return self.value(node.result)
         comprehension = self._comprehension(node)
@@ -32,7 +72,7 @@ class FlworCodegen(OperatorCodegen):
         self.into_Flwor(node, name)
         return Code(name, "list", 0, True)
 
-    def into_Flwor(self, node: ir.Flwor, target: str) -> None:
+    def into_Flwor(self, node: Flwor, target: str) -> None:
         self.stream(
             node.clauses,
             node.result,
@@ -40,22 +80,22 @@ class FlworCodegen(OperatorCodegen):
             whole=lambda code: self.append(code, target),
         )
 
-    def tail_Flwor(self, node: ir.Flwor) -> None:
-        if all(isinstance(clause, ir.Let) for clause in node.clauses):
+    def tail_Flwor(self, node: Flwor) -> None:
+        if all(isinstance(clause, Let) for clause in node.clauses):
             self._lets(node)
             self.tail(node.result)
         else:
             self.out.line(f"return {self.result(node).text}")
 
-    def _lets(self, node: ir.Flwor) -> None:
+    def _lets(self, node: Flwor) -> None:
         for clause in node.clauses:
-            assert isinstance(clause, ir.Let)
+            assert isinstance(clause, Let)
             self._let(clause)
 
-    def _let(self, clause: ir.Let) -> None:
+    def _let(self, clause: Let) -> None:
         """Bind a variable. A value without effects that nobody reads is left out."""
         if not clause.var.uses:
-            if clause.value.purity == ir.EFFECTS:
+            if clause.value.purity == EFFECTS:
                 self.statement(clause.value)
             return
         code = self.value(clause.value)
@@ -65,24 +105,24 @@ class FlworCodegen(OperatorCodegen):
         clause.var.bare = code.form == "item"
         self.out.line(f"{clause.var.python} = {code.text}")
 
-    def _comprehension(self, node: ir.Flwor) -> Code | None:
+    def _comprehension(self, node: Flwor) -> Code | None:
         """`[result for x in xs if condition]`, when nothing needs a statement; None otherwise.
 
         What has been generated on the way is not used then; so only expressions without inner blocks are tried.
         """
         if not (node.result.type.single and is_inline(node.result)):
             return None
-        if isinstance(node.result, ir.Once) and not is_inline(node.result.operand):
+        if isinstance(node.result, Once) and not is_inline(node.result.operand):
             return None
         if not all(
-            (isinstance(clause, ir.For) and not clause.allowing_empty and clause.declared is None)
-            or (isinstance(clause, ir.Where) and is_inline(clause.condition))
+            (isinstance(clause, For) and not clause.allowing_empty and clause.declared is None)
+            or (isinstance(clause, Where) and is_inline(clause.condition))
             for clause in node.clauses
         ):
             return None
         first = node.clauses[0]
-        if not isinstance(first, ir.For) or not all(
-            is_inline(clause.source) and not clause.cells for clause in node.clauses[1:] if isinstance(clause, ir.For)
+        if not isinstance(first, For) or not all(
+            is_inline(clause.source) and not clause.cells for clause in node.clauses[1:] if isinstance(clause, For)
         ):
             return None
         self.make_cells(first.cells)
@@ -92,24 +132,24 @@ class FlworCodegen(OperatorCodegen):
         with self.out.capture(1) as block:
             parts = [f"for {self._target(first)} in {head.text}"]
             for clause in node.clauses[1:]:
-                if isinstance(clause, ir.For):
+                if isinstance(clause, For):
                     code = self._source(clause)
                     if ":=" in code.text:
                         return None
                     parts.append(f"for {self._target(clause)} in {code.text}")
-                elif isinstance(clause, ir.Where):
+                elif isinstance(clause, Where):
                     parts.append(f"if {self.truth(clause.condition).text}")
             result = self.value(node.result)
         if block.lines or result.form != "item":
             return None
         return Code(f"[{result.text} {' '.join(parts)}]", "list", result.depth + 1)
 
-    def _target(self, clause: ir.For) -> str:
+    def _target(self, clause: For) -> str:
         if clause.position is not None and clause.position.uses:
             return f"{clause.position.python}, {clause.var.python}"
         return clause.var.python
 
-    def _source(self, clause: ir.For) -> Code:
+    def _source(self, clause: For) -> Code:
         items = self.items(clause.source)
         if clause.position is not None and clause.position.uses:
             return Code(f"enumerate({items.text}, 1)", "any", items.depth + 1)
@@ -119,8 +159,8 @@ class FlworCodegen(OperatorCodegen):
 
     def stream(
         self,
-        clauses: list[ir.Clause],
-        result: ir.Expr,
+        clauses: list[Clause],
+        result: Expr,
         body: Callable[[], None],
         stop: str | None = None,
         whole: Callable[[Code], None] | None = None,
@@ -133,12 +173,10 @@ class FlworCodegen(OperatorCodegen):
         head: str | None = None
         begin = 0
         while True:
-            end = next(
-                (at for at in range(begin, len(clauses)) if isinstance(clauses[at], (ir.OrderBy, ir.GroupBy))), None
-            )
+            end = next((at for at in range(begin, len(clauses)) if isinstance(clauses[at], (OrderBy, GroupBy))), None)
             segment = clauses[begin:] if end is None else clauses[begin:end]
             for clause in segment:
-                if isinstance(clause, ir.Count) and clause.var.uses:
+                if isinstance(clause, Count) and clause.var.uses:
                     self.out.line(f"{clause.var.python} = 0")
             if end is None:
                 self._looped(head, stop, partial(self._clauses, segment, 0, result, body, stop, whole))
@@ -154,11 +192,11 @@ class FlworCodegen(OperatorCodegen):
             with self._loop(head, stop):
                 inner()
 
-    def _barrier(self, clauses: list[ir.Clause], begin: int, end: int, head: str | None, result: ir.Expr) -> str:
+    def _barrier(self, clauses: list[Clause], begin: int, end: int, head: str | None, result: Expr) -> str:
         """Collect the tuples of a segment, sort or group them; the head of the loop that goes on with them."""
         barrier, segment = clauses[end], clauses[begin:end]
         live = self._live(clauses, end + 1, result)
-        if isinstance(barrier, ir.OrderBy):
+        if isinstance(barrier, OrderBy):
             rows = self.temp("rows")
             self.out.line(f"{rows} = []")
 
@@ -169,7 +207,7 @@ class FlworCodegen(OperatorCodegen):
             self._sort(barrier, rows)
             names = ["_"] * len(barrier.specs) + [var.python for var in live]
             return f"for {', '.join(names)}, in {rows}:"
-        assert isinstance(barrier, ir.GroupBy)
+        assert isinstance(barrier, GroupBy)
         groups = self.temp("groups")
         self.out.line(f"{groups} = {{}}")
 
@@ -185,9 +223,9 @@ class FlworCodegen(OperatorCodegen):
 
     def _clauses(
         self,
-        clauses: list[ir.Clause],
+        clauses: list[Clause],
         at: int,
-        result: ir.Expr,
+        result: Expr,
         body: Callable[[], None],
         stop: str | None,
         whole: Callable[[Code], None] | None,
@@ -196,8 +234,8 @@ class FlworCodegen(OperatorCodegen):
             body()
             return
         clause = clauses[at]
-        if self.out.nesting >= MAX_NESTING and isinstance(clause, ir.For) and whole is not None:
-            rest_of_it = ir.Flwor(clauses=clauses[at:], result=result, type=result.type.any_number())
+        if self.out.nesting >= MAX_NESTING and isinstance(clause, For) and whole is not None:
+            rest_of_it = Flwor(clauses=clauses[at:], result=result, type=result.type.any_number())
             whole(self.split(rest_of_it))
             return
 
@@ -205,28 +243,28 @@ class FlworCodegen(OperatorCodegen):
             self._clauses(clauses, at + 1, result, body, stop, whole)
 
         match clause:
-            case ir.For():
+            case For():
                 self._for(clause, rest, stop)
-            case ir.Let():
+            case Let():
                 self._let(clause)
                 rest()
-            case ir.Where():
+            case Where():
                 self._where(clause, rest)
-            case ir.Count():
+            case Count():
                 if clause.var.uses:
                     self.out.line(f"{clause.var.python} += 1")
                 rest()
-            case ir.Window():
+            case Window():
                 self._window(clause, rest, stop)
             case _:
                 raise AssertionError(f"{type(clause).__name__} within a segment")
 
-    def make_cells(self, cells: list[ir.Var]) -> None:
+    def make_cells(self, cells: list[Var]) -> None:
         """Empty cells for what a loop computes once."""
         for cell in cells:
             self.out.line(f"{cell.python} = []")
 
-    def _for(self, clause: ir.For, rest: Callable[[], None], stop: str | None) -> None:
+    def _for(self, clause: For, rest: Callable[[], None], stop: str | None) -> None:
         self.make_cells(clause.cells)
         items = self.items(clause.source)
         if clause.allowing_empty:
@@ -249,8 +287,8 @@ class FlworCodegen(OperatorCodegen):
     def _loop(self, head: str, stop: str | None) -> _Loop:
         return _Loop(self, head, stop)
 
-    def _where(self, clause: ir.Where, rest: Callable[[], None]) -> None:
-        if isinstance(clause.condition, ir.Literal) and clause.condition.value is True:
+    def _where(self, clause: Where, rest: Callable[[], None]) -> None:
+        if isinstance(clause.condition, Literal) and clause.condition.value is True:
             rest()
             return
         condition = self.truth(clause.condition)
@@ -264,21 +302,19 @@ class FlworCodegen(OperatorCodegen):
 
     # ------------------------------------------------------------------------------------------- order by, group by
 
-    def _live(self, clauses: list[ir.Clause], at: int, result: ir.Expr) -> list[ir.Var]:
+    def _live(self, clauses: list[Clause], at: int, result: Expr) -> list[Var]:
         """Variables of the clauses before `at` that something from there on reads."""
-        needed = result.free
-        for clause in reversed(clauses[at:]):
-            needed = needed.difference(clause.variables()) | clause.free
-        bound: list[ir.Var] = []
+        needed = free_in(clauses[at:], result)
+        bound: list[Var] = []
         for clause in clauses[:at]:
-            cells = clause.cells if isinstance(clause, (ir.For, ir.Window)) else []
+            cells = clause.cells if isinstance(clause, (For, Window)) else []
             bound.extend([var for var in clause.variables() if var not in cells])
         return [var for var in bound if var in needed]
 
-    def _order_by(self, clauses: list[ir.Clause], at: int, result: ir.Expr, rows: str) -> None:
+    def _order_by(self, clauses: list[Clause], at: int, result: Expr, rows: str) -> None:
         """Collect a row of keys and variables; written inside the loops."""
         clause = clauses[at]
-        assert isinstance(clause, ir.OrderBy)
+        assert isinstance(clause, OrderBy)
         keys: list[str] = []
         for spec, code in zip(clause.specs, self.operands([spec.key for spec in clause.specs]), strict=True):
             plain = spec.key.type.single and code.form == "item" and spec.key.type.kind in _PLAIN_KEYS
@@ -286,25 +322,25 @@ class FlworCodegen(OperatorCodegen):
         values = [var.python for var in self._live(clauses, at + 1, result)]
         self.out.line(f"{rows}.append(({', '.join([*keys, *values])},))")
 
-    def _sort(self, clause: ir.OrderBy, rows: str) -> None:
+    def _sort(self, clause: OrderBy, rows: str) -> None:
         specs = ", ".join(
             [
                 f"({spec.descending}, {spec.empty_greatest}, "
-                f"{'None' if spec.collation in (None, CODEPOINT) else self.collation(spec.collation or '')})"
+                f"{'None' if spec.collation == CODEPOINT else self.collation(spec.collation)})"
                 for spec in clause.specs
             ]
         )
         self.out.line(self.mark(clause, f"order_rows({rows}, ({specs},))"))
 
-    def _group_by(self, clause: ir.GroupBy, live: list[ir.Var], groups: str) -> None:
+    def _group_by(self, clause: GroupBy, live: list[Var], groups: str) -> None:
         """Add the variables of a tuple to those of its group; written inside the loops."""
         keys: list[str] = []
         for before, _, collation in clause.keys:
             plain = before.bare and before.type.single and before.type.kind in _PLAIN_KEYS
-            if plain and collation in (None, CODEPOINT):
+            if plain and collation == CODEPOINT:
                 keys.append(before.python)
             else:
-                more = "" if collation in (None, CODEPOINT) else f", {self.collation(collation or '')}"
+                more = "" if collation == CODEPOINT else f", {self.collation(collation)}"
                 keys.append(self.mark(clause, f"group_key({before.python}{more})"))
         key = self.temp("key")
         group = self.temp("group")
@@ -322,7 +358,7 @@ class FlworCodegen(OperatorCodegen):
 
     # ------------------------------------------------------------------------------------------------------ windows
 
-    def _window(self, clause: ir.Window, rest: Callable[[], None], stop: str | None) -> None:
+    def _window(self, clause: Window, rest: Callable[[], None], stop: str | None) -> None:
         items = self.items(clause.source)
         start = self._condition(clause.start_condition, [])
         end = "None"
@@ -343,12 +379,10 @@ class FlworCodegen(OperatorCodegen):
                 self.out.line(self.mark(clause, f"treat_as({constant}, {clause.var.python}, 'XPTY0004')"))
             rest()
 
-    def _condition(
-        self, condition: ir.WindowCondition, before: list[ir.Var], start: ir.WindowCondition | None = None
-    ) -> str:
+    def _condition(self, condition: WindowCondition, before: list[Var], start: WindowCondition | None = None) -> str:
         """A Python function of (item, position, previous, next), for ends of the start's four before them."""
         when = condition.when
-        if isinstance(when, ir.Literal) and when.value is True:
+        if isinstance(when, Literal) and when.value is True:
             return "None"
         names: list[str] = []
         for each in (start, condition):
@@ -365,7 +399,7 @@ class FlworCodegen(OperatorCodegen):
 
     # --------------------------------------------------------------------------------------------------- quantified
 
-    def value_Quantified(self, node: ir.Quantified) -> Code:
+    def value_Quantified(self, node: Quantified) -> Code:
         """A flag that the loops set; they end as soon as it is known."""
         flag = self.temp("every" if node.every else "some")
         self.out.line(f"{flag} = {node.every}")
@@ -382,17 +416,17 @@ class FlworCodegen(OperatorCodegen):
 
     # ---------------------------------------------------------------------------------------------------- consumers
 
-    def counted(self, node: ir.Expr) -> Code:
+    def counted(self, node: Expr) -> Code:
         """The number of items, without building a list where loops can count."""
         if node.type.single:
             code = self.value(node)
-            if node.purity == ir.EFFECTS and not code.stable:
+            if node.purity == EFFECTS and not code.stable:
                 self.out.line(code.text)
             return Code("1", "item", 0, True)
         if (
-            isinstance(node, ir.Flwor)
+            isinstance(node, Flwor)
             and _is_loop(node)
-            and (not is_inline(node.result) or isinstance(node.result, (ir.VarRef, ir.Literal)))
+            and (not is_inline(node.result) or isinstance(node.result, (VarRef, Literal)))
         ):
             name = self.temp("count")
             self.out.line(f"{name} = 0")
@@ -408,13 +442,13 @@ class FlworCodegen(OperatorCodegen):
             return Code(f"len({code.text})", "item", code.depth + 1)
         return Code(f"count({code.text})", "item", code.depth + 1)
 
-    def _add_count(self, node: ir.Expr, name: str) -> None:
+    def _add_count(self, node: Expr, name: str) -> None:
         code = self.counted(node)
         self.out.line(f"{name} += {code.text}")
 
-    def found(self, node: ir.Expr) -> Code:
+    def found(self, node: Expr) -> Code:
         """Whether there is an item, without looking for more than one."""
-        if isinstance(node, ir.Flwor) and _is_loop(node):
+        if isinstance(node, Flwor) and _is_loop(node):
             flag = self.temp("found")
             self.out.line(f"{flag} = False")
             result = node.result
@@ -435,7 +469,7 @@ class FlworCodegen(OperatorCodegen):
             return Code(flag, "item", 0, True)
         code = self.value(node)
         if node.type.low and (code.form == "item" or node.type.single):
-            if node.purity == ir.EFFECTS and not code.stable:
+            if node.purity == EFFECTS and not code.stable:
                 self.out.line(code.text)
             return Code("True", "item", 0, True)
         if code.form == "list":
@@ -463,50 +497,50 @@ class _Loop:
             out.line("    break")
 
 
-def _is_loop(node: ir.Flwor) -> bool:
+def _is_loop(node: Flwor) -> bool:
     """Whether the FLWOR is loops only: no sorting or grouping that would collect its tuples anyway."""
-    return all(isinstance(clause, (ir.For, ir.Let, ir.Where, ir.Count)) for clause in node.clauses) and any(
-        isinstance(clause, ir.For) for clause in node.clauses
+    return all(isinstance(clause, (For, Let, Where, Count)) for clause in node.clauses) and any(
+        isinstance(clause, For) for clause in node.clauses
     )
 
 
 #: Expressions whose code never needs a statement, if that of their operands does not.
 _INLINE: Final = (
-    ir.Literal,
-    ir.VarRef,
-    ir.GlobalRef,
-    ir.ContextItemRef,
-    ir.Arithmetic,
-    ir.Sign,
-    ir.Compare,
-    ir.Concat,
-    ir.JoinedText,
-    ir.Range,
-    ir.Cast,
-    ir.Atomize,
-    ir.InstanceOf,
-    ir.Logic,
-    ir.If,
-    ir.UserCall,
-    ir.BuiltinCall,
-    ir.DynamicCall,
-    ir.NodeCompare,
-    ir.Lookup,
-    ir.Step,
-    ir.Root,
-    ir.DirectElement,
-    ir.Attribute,
-    ir.MapConstructor,
-    ir.ArrayConstructor,
+    Literal,
+    VarRef,
+    GlobalRef,
+    ContextItemRef,
+    Arithmetic,
+    Sign,
+    Compare,
+    Concat,
+    JoinedText,
+    Range,
+    Cast,
+    Atomize,
+    InstanceOf,
+    Logic,
+    If,
+    UserCall,
+    BuiltinCall,
+    DynamicCall,
+    NodeCompare,
+    Lookup,
+    Step,
+    Root,
+    DirectElement,
+    Attribute,
+    MapConstructor,
+    ArrayConstructor,
 )
 
 
-def is_inline(node: ir.Expr) -> bool:
+def is_inline(node: Expr) -> bool:
     """Whether an expression's code is likely to be a Python expression (if not, it still works, with more lines)."""
-    if isinstance(node, ir.Once):
+    if isinstance(node, Once):
         return True
-    if isinstance(node, (ir.Join, ir.Member)):
+    if isinstance(node, (Join, Member)):
         return is_inline(node.probe)
-    if not isinstance(node, _INLINE) or (isinstance(node, ir.Step) and node.predicates):
+    if not isinstance(node, _INLINE) or (isinstance(node, Step) and node.predicates):
         return False
     return all(is_inline(child) for child in node.children())

@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_constructors import ConstructorCodegen
 from xquery_bridge.compiler.codegen_flwor import is_inline
 from xquery_bridge.compiler.codegen_operators import _within
+from xquery_bridge.compiler.ir.constructors import MapConstructor
+from xquery_bridge.compiler.ir.flwor import Flwor, For
+from xquery_bridge.compiler.ir.functions import (
+    BuiltinCall,
+    Caller,
+    DynamicCall,
+    FocusValue,
+    Function,
+    FunctionValue,
+    InlineFunction,
+    Param,
+    PartialCall,
+    UserCall,
+    UserFunctionRef,
+    VariadicItem,
+)
+from xquery_bridge.compiler.ir.literals import Literal
+from xquery_bridge.compiler.ir.node import Expr
+from xquery_bridge.compiler.ir.variables import GlobalRef, GlobalVariable, Var, VarRef
 from xquery_bridge.compiler.tail_calls import calls_itself, self_applications
 from xquery_bridge.compiler.types import ANY, StaticType
 from xquery_bridge.compiler.writer import Code, FunctionWriter
@@ -28,7 +46,7 @@ class FunctionCodegen(ConstructorCodegen):
 
     # -------------------------------------------------------------------------------------------------- conversion
 
-    def converted(self, node: ir.Expr, code: Code, type: SequenceType | None, parameter: str = "") -> Code:
+    def converted(self, node: Expr, code: Code, type: SequenceType | None, parameter: str = "") -> Code:
         """A value converted to a declared type by the function conversion rules, or as it is when it fits.
 
         Errors show the declaration of the parameter, where it has a name, instead of the expression.
@@ -72,7 +90,7 @@ class FunctionCodegen(ConstructorCodegen):
 
     # ------------------------------------------------------------------------------------------------ built-in calls
 
-    def value_BuiltinCall(self, node: ir.BuiltinCall) -> Code:
+    def value_BuiltinCall(self, node: BuiltinCall) -> Code:
         if node.mapped:
             return self._mapped_builtin(node)
         if node.row.local == "merge" and node.row.uri == _MAP and len(node.args) == 1:
@@ -95,16 +113,14 @@ class FunctionCodegen(ConstructorCodegen):
         ]
         return self._call_row(node, node.row, needs, converted, node.static, node.type)
 
-    def _merged(self, maps: ir.Expr) -> Code | None:
+    def _merged(self, maps: Expr) -> Code | None:
         """`map:merge(for … return map:entry(k, v))`: the entries go into the map without maps of their own."""
-        if not isinstance(maps, ir.Flwor) or not any(isinstance(clause, ir.For) for clause in maps.clauses):
+        if not isinstance(maps, Flwor) or not any(isinstance(clause, For) for clause in maps.clauses):
             return None
         made = maps.result
-        if isinstance(made, ir.MapConstructor) and len(made.entries) == 1:
+        if isinstance(made, MapConstructor) and len(made.entries) == 1:
             key, value = made.entries[0]
-        elif (
-            isinstance(made, ir.BuiltinCall) and made.row.uri == _MAP and made.row.local == "entry" and not made.mapped
-        ):
+        elif isinstance(made, BuiltinCall) and made.row.uri == _MAP and made.row.local == "entry" and not made.mapped:
             key, value = made.args
         else:
             return None
@@ -120,7 +136,7 @@ class FunctionCodegen(ConstructorCodegen):
         self.stream(maps.clauses, made, add)
         return Code(f"first_entries({pairs})", "item", 1)
 
-    def _date_field(self, node: ir.BuiltinCall, type: str, field: str) -> Code:
+    def _date_field(self, node: BuiltinCall, type: str, field: str) -> Code:
         """A field of a date or time, read from the object where its class is the plain one."""
         (arg,) = node.args
         first, later = self.twice(self.value(arg))
@@ -130,7 +146,7 @@ class FunctionCodegen(ConstructorCodegen):
         text = f"({later}._dt.{field} if type({first}) is {kind} else {slow.text})"
         return Code(text, slow.form, slow.depth + 1)
 
-    def argument(self, node: ir.Expr, code: Code, param: Parameter) -> Code:
+    def argument(self, node: Expr, code: Code, param: Parameter) -> Code:
         """An argument in the form that implementations get: bare, bare or None, or a list."""
         type = param.type
         if node.type.is_a("node") and str(type) == "xs:string?":
@@ -147,7 +163,7 @@ class FunctionCodegen(ConstructorCodegen):
         return converted
 
     def _call_row(
-        self, node: ir.Expr, row: Row, needs: list[Code], args: list[Code], static: Any, type: StaticType
+        self, node: Expr, row: Row, needs: list[Code], args: list[Code], static: Any, type: StaticType
     ) -> Code:
         name = self.constant(f"{row.prefix}_{row.local}", row.implementation, ("row", row.uri, row.implementation))
         first: list[Code] = []
@@ -168,16 +184,16 @@ class FunctionCodegen(ConstructorCodegen):
             return self.call(node, "the_item", code, form="item")
         return Code(f"given({code.text})", "any", code.depth + 1)
 
-    def value_FocusValue(self, node: ir.FocusValue) -> Code:
+    def value_FocusValue(self, node: FocusValue) -> Code:
         """A tuple of item, position and last; empty where there is no focus, None for that of the run."""
         if not node.parts:
             return Code("None" if node.run else "()", "item", 0, True)
         return Code(f"({', '.join([self.value(part).text for part in node.parts])})", "item", 1)
 
-    def value_Caller(self, node: ir.Caller) -> Code:
+    def value_Caller(self, node: Caller) -> Code:
         """The variables as they are, those of the prolog as the functions that compute them, and the context item."""
-        local = [(key, read) for key, read in node.variables if not isinstance(read, ir.GlobalRef)]
-        prolog = [(key, read.variable) for key, read in node.variables if isinstance(read, ir.GlobalRef)]
+        local = [(key, read) for key, read in node.variables if not isinstance(read, GlobalRef)]
+        prolog = [(key, read.variable) for key, read in node.variables if isinstance(read, GlobalRef)]
         entries = [f"{key!a}: Deferred({variable.var.python})" for key, variable in prolog]
         entries += [f"{key!a}: {self.value(read).text}" for key, read in local]
         item = "context.context_item" if node.run_item else "None"
@@ -186,13 +202,13 @@ class FunctionCodegen(ConstructorCodegen):
         static = self.constant("static", node.static)
         return Code(f"CallerScope({static}, {{{', '.join(entries)}}}, {item}, context.declared_functions)", "item", 2)
 
-    def _mapped_builtin(self, node: ir.BuiltinCall) -> Code:
+    def _mapped_builtin(self, node: BuiltinCall) -> Code:
         """1.0-ml's function mapping: one call for each item of an argument for a parameter of one item."""
         return self._mapped(
             node,
             node.args,
             node.mapped,
-            lambda args: ir.BuiltinCall(
+            lambda args: BuiltinCall(
                 row=node.row,
                 args=args,
                 needs=node.needs,
@@ -204,20 +220,20 @@ class FunctionCodegen(ConstructorCodegen):
         )
 
     def _mapped(
-        self, node: ir.Expr, args: list[ir.Expr], mapped: tuple[int, ...], make: Callable[[list[ir.Expr]], ir.Expr]
+        self, node: Expr, args: list[Expr], mapped: tuple[int, ...], make: Callable[[list[Expr]], Expr]
     ) -> Code:
         """Loop over the arguments that are sequences; the call inside sees single items."""
-        variables: list[ir.Expr] = []
+        variables: list[Expr] = []
         codes = self.operands(args)
-        loops: list[tuple[ir.Var, Code]] = []
+        loops: list[tuple[Var, Code]] = []
         for at, (arg, code) in enumerate(zip(args, codes, strict=True)):
             held = self.spill(code, "argument")
             if at in mapped and not arg.type.single:
-                var = ir.Var("item", self.temp("each"), arg.type.one(), True)
+                var = Var("item", self.temp("each"), arg.type.one(), True)
                 loops.append((var, held))
             else:
-                var = ir.Var("argument", held.text, arg.type, held.form == "item")
-            variables.append(ir.VarRef(var=var, type=var.type, start=arg.start, end=arg.end))
+                var = Var("argument", held.text, arg.type, held.form == "item")
+            variables.append(VarRef(var=var, type=var.type, start=arg.start, end=arg.end))
         result = self.temp("mapped")
         self.out.line(f"{result} = []")
         call = make(variables)
@@ -235,38 +251,38 @@ class FunctionCodegen(ConstructorCodegen):
 
     # ------------------------------------------------------------------------------- built-ins with code of their own
 
-    def fn_count(self, node: ir.BuiltinCall) -> Code:
+    def fn_count(self, node: BuiltinCall) -> Code:
         return self.counted(node.args[0])
 
-    def fn_exists(self, node: ir.BuiltinCall) -> Code:
+    def fn_exists(self, node: BuiltinCall) -> Code:
         return self.found(node.args[0])
 
-    def fn_empty(self, node: ir.BuiltinCall) -> Code:
+    def fn_empty(self, node: BuiltinCall) -> Code:
         code = self.found(node.args[0])
         return Code("False" if code.text == "True" else f"(not {code.text})", "item", code.depth + 1)
 
-    def fn_not(self, node: ir.BuiltinCall) -> Code:
+    def fn_not(self, node: BuiltinCall) -> Code:
         code = self.truth(node.args[0])
         return Code(f"(not {code.text})", "item", code.depth + 1)
 
-    def fn_boolean(self, node: ir.BuiltinCall) -> Code:
+    def fn_boolean(self, node: BuiltinCall) -> Code:
         code = self.truth(node.args[0])
         return Code(f"bool({code.text})", "item", code.depth + 1)
 
-    def fn_string(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_string(self, node: BuiltinCall) -> Code | None:
         if not node.args:
             return None
         arg = node.args[0]
         code = self.value(arg)
         if arg.type.single and code.form == "item":
             if arg.type.kind == "string":
-                return self.call(node, "str", code, form="item") if not isinstance(arg, ir.Literal) else code
+                return self.call(node, "str", code, form="item") if not isinstance(arg, Literal) else code
             if arg.type.kind == "integer":
                 return Code(f"str({code.text})", "item", code.depth + 1)
             return self.call(node, "string_of", code, form="item")
         return self.call(node, "string_or_empty", code, form="item")
 
-    def fn_sum(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_sum(self, node: BuiltinCall) -> Code | None:
         arg = node.args[0]
         # The sum of one item is that item, which may be of a type derived from xs:integer.
         if len(node.args) == 1 and arg.type.kind == "integer" and not arg.type.optional:
@@ -275,16 +291,16 @@ class FunctionCodegen(ConstructorCodegen):
             return Code(f"{total}({code.text})", "item", code.depth + 1)
         return None
 
-    def fn_contains(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_contains(self, node: BuiltinCall) -> Code | None:
         return self._text_test(node, lambda text, part: f"({part} in {text})")
 
-    def fn_starts_with(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_starts_with(self, node: BuiltinCall) -> Code | None:
         return self._text_test(node, lambda text, part: f"{text}.startswith({part})")
 
-    def fn_ends_with(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_ends_with(self, node: BuiltinCall) -> Code | None:
         return self._text_test(node, lambda text, part: f"{text}.endswith({part})")
 
-    def _text_test(self, node: ir.BuiltinCall, write: Callable[[str, str], str]) -> Code | None:
+    def _text_test(self, node: BuiltinCall, write: Callable[[str, str], str]) -> Code | None:
         """A test of two strings by code points."""
         if len(node.args) != 2 or node.static.default_collation != CODEPOINT:
             return None
@@ -296,11 +312,11 @@ class FunctionCodegen(ConstructorCodegen):
             texts.append(text if known else f"({text} or '')")
         return Code(write(*texts), "item", max(code.depth for code in codes) + 3)
 
-    def fn_head(self, node: ir.BuiltinCall) -> Code:
+    def fn_head(self, node: BuiltinCall) -> Code:
         code = self.value(node.args[0])
         return code if code.form == "item" else self.call(node, "head", code)
 
-    def fn_string_join(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_string_join(self, node: BuiltinCall) -> Code | None:
         arg = node.args[0]
         if arg.type.kind != "string":
             return None
@@ -312,7 +328,7 @@ class FunctionCodegen(ConstructorCodegen):
         between = codes[1] if separator is not None else Code("''")
         return Code(f"{between.text}.join({items.text})", "item", items.depth + 1)
 
-    def fn_string_length(self, node: ir.BuiltinCall) -> Code | None:
+    def fn_string_length(self, node: BuiltinCall) -> Code | None:
         if len(node.args) == 1 and node.args[0].type.kind == "string" and node.args[0].type.single:
             code = self.value(node.args[0])
             if code.form == "item":
@@ -322,14 +338,14 @@ class FunctionCodegen(ConstructorCodegen):
 
     # ------------------------------------------------------------------------------------------------- declared calls
 
-    def value_UserCall(self, node: ir.UserCall) -> Code:
+    def value_UserCall(self, node: UserCall) -> Code:
         function = node.function
         if node.mapping:
             return self._mapped(
                 node,
                 node.args,
                 function.mapped,
-                lambda args: ir.UserCall(
+                lambda args: UserCall(
                     function=function, args=args, type=function.result_type, start=node.start, end=node.end
                 ),
             )
@@ -341,7 +357,7 @@ class FunctionCodegen(ConstructorCodegen):
         form = "item" if function.result_type.single and function.result is not None else "any"
         return self.call(node, function.python, *args, form=form)
 
-    def tail_UserCall(self, node: ir.UserCall) -> None:
+    def tail_UserCall(self, node: UserCall) -> None:
         """A call in tail position: of the function itself, its next turn; on a cycle, for the caller to make."""
         function = node.function
         bounces = self.function is not None and function in self.bouncing.get(self.function, ())
@@ -362,22 +378,22 @@ class FunctionCodegen(ConstructorCodegen):
             self.out.line(f"{', '.join([name for name, _ in changed])} = {', '.join([arg.text for _, arg in changed])}")
         self.out.line("continue")
 
-    def value_GlobalRef(self, node: ir.GlobalRef) -> Code:
+    def value_GlobalRef(self, node: GlobalRef) -> Code:
         variable = node.variable
         body = variable.body
-        if isinstance(body, ir.Literal) and not variable.external and not variable.var.assigned:
+        if isinstance(body, Literal) and not variable.external and not variable.var.assigned:
             return self.value_Literal(body)
         form = "item" if variable.var.type.single and variable.var.bare else "any"
         return Code(self.mark(node, f"{variable.var.python}()"), form, 1)
 
     # -------------------------------------------------------------------------------------------------- dynamic calls
 
-    def value_DynamicCall(self, node: ir.DynamicCall) -> Code:
+    def value_DynamicCall(self, node: DynamicCall) -> Code:
         codes = self.operands([node.function, *node.args])
         function, args = codes[0], codes[1:]
         kind = node.function.type
-        known = node.function.var.value if isinstance(node.function, ir.VarRef) else None
-        if len(args) == 1 and not (kind.is_a("function") and isinstance(known, ir.FunctionValue)):
+        known = node.function.var.value if isinstance(node.function, VarRef) else None
+        if len(args) == 1 and not (kind.is_a("function") and isinstance(known, FunctionValue)):
             return self.call(node, "call_one", function, *args)
         first, later = self.twice(function)
         if later.isdecimal():
@@ -388,7 +404,7 @@ class FunctionCodegen(ConstructorCodegen):
         text = ", ".join([arg.text for arg in args])
         return Code(self.mark(node, f"{chosen}({text})"), "any", max(code.depth for code in codes) + 2)
 
-    def tail_DynamicCall(self, node: ir.DynamicCall) -> None:
+    def tail_DynamicCall(self, node: DynamicCall) -> None:
         """A function's call of itself through a parameter is left to its caller."""
         if node not in self.handed_on:
             self.out.line(f"return {self.result(node).text}")
@@ -397,7 +413,7 @@ class FunctionCodegen(ConstructorCodegen):
         given = "".join([f"{arg.text}, " for arg in args])
         self.out.line(f"return Bounce({self.mark(node, f'step_of({function.text}, {len(args)})')}, ({given}))")
 
-    def value_PartialCall(self, node: ir.PartialCall) -> Code:
+    def value_PartialCall(self, node: PartialCall) -> Code:
         given = [arg for arg in node.args if arg is not None]
         codes = self.operands([node.function, *given])
         rest = iter(codes[1:])
@@ -405,14 +421,14 @@ class FunctionCodegen(ConstructorCodegen):
         text = f"partial_application({codes[0].text}, ({args},))"
         return Code(self.mark(node, text), "item", max(code.depth for code in codes) + 2)
 
-    def value_UserFunctionRef(self, node: ir.UserFunctionRef) -> Code:
+    def value_UserFunctionRef(self, node: UserFunctionRef) -> Code:
         return Code(self.mark(node, f"{self.item_maker(node.function)}()"), "item", 1)
 
-    def item_maker(self, function: ir.Function) -> str:
+    def item_maker(self, function: Function) -> str:
         """The name of a generated function that makes the function item."""
         return f"{function.python}_item"
 
-    def value_InlineFunction(self, node: ir.InlineFunction) -> Code:
+    def value_InlineFunction(self, node: InlineFunction) -> Code:
         """A call of a factory, whose parameters are the variables that the function captures."""
         captured = sorted({var.python for var in node.free if not var.is_global})
         factory = self.names.make(f"make_{node.python}")
@@ -441,7 +457,7 @@ class FunctionCodegen(ConstructorCodegen):
             self.out, self.function = saved, saved_function
         return Code(f"{factory}({', '.join(captured)})", "item", 1)
 
-    def value_VariadicItem(self, node: ir.VariadicItem) -> Code:
+    def value_VariadicItem(self, node: VariadicItem) -> Code:
         made = variadic_item(self.qname(*node.name), node.arity, node.row)
         return Code(self.constant(f"{node.row.prefix}_{node.row.local}_item", made), "item", 0, True)
 
@@ -450,32 +466,32 @@ class FunctionCodegen(ConstructorCodegen):
 
         return QName(uri, f"{prefix}:{local}" if prefix else local)
 
-    def signature(self, params: list[ir.Param], result: SequenceType | None) -> str:
+    def signature(self, params: list[Param], result: SequenceType | None) -> str:
         """The types of a function item as two arguments: its parameters' types and its result's, None for item()*."""
         types = tuple(param.type for param in params)
         known = "None" if not any(types) else self.constant("params", types, ("params", types))
         return f"{known}, {'None' if result is None else self.sequence_type(result)}"
 
-    def _cells(self, params: list[ir.Param]) -> None:
+    def _cells(self, params: list[Param]) -> None:
         """Put parameters that xdmp:set changes into cells."""
         for param in params:
             if param.var.assigned:
                 self.out.line(f"{param.var.python} = [{param.var.python}]")
 
-    def _convert_params(self, params: list[ir.Param], body: ir.Expr | None) -> None:
+    def _convert_params(self, params: list[Param], body: Expr | None) -> None:
         """Function items convert their own arguments: their callers know nothing of their types."""
         start, end = (0, 0) if body is None else (body.start, body.end)
         for param in params:
             var = param.var
             if param.type is None or str(param.type) == "item()*":
                 continue
-            reference = ir.VarRef(var=ir.Var(var.name, var.python), type=ANY, start=start, end=end)
+            reference = VarRef(var=Var(var.name, var.python), type=ANY, start=start, end=end)
             code = self.converted(reference, Code(var.python, "any", 0, True), param.type, var.name)
             var.bare = code.form == "item"
             if code.text != var.python:
                 self.out.line(f"{var.python} = {code.text}")
 
-    def body(self, node: ir.Expr, result: SequenceType | None) -> None:
+    def body(self, node: Expr, result: SequenceType | None) -> None:
         """The statements of a function's body, with its result converted to the declared type."""
         if result is None or str(result) == "item()*":
             self.tail(node)
@@ -485,7 +501,7 @@ class FunctionCodegen(ConstructorCodegen):
 
     # --------------------------------------------------------------------------------------------------- declarations
 
-    def declared_function(self, function: ir.Function) -> None:
+    def declared_function(self, function: Function) -> None:
         """The Python function of a declared one, and the maker of its item."""
         self.module = function.module
         self.out, self.function = FunctionWriter(), function
@@ -509,7 +525,7 @@ class FunctionCodegen(ConstructorCodegen):
             self.finish(f"def {function.python}({given}):")
         self._function_item(function, names)
 
-    def _function_body(self, function: ir.Function) -> None:
+    def _function_body(self, function: Function) -> None:
         assert function.body is not None
         self._result_type = function.result
         self._cells(function.params)
@@ -518,15 +534,15 @@ class FunctionCodegen(ConstructorCodegen):
 
     _result_type: SequenceType | None = None
 
-    def result(self, node: ir.Expr) -> Code:
+    def result(self, node: Expr) -> Code:
         code = self.value(node)
         if self.function is None or self._result_type is None:
             return code
-        if isinstance(node, ir.UserCall) and node.function is self.function:
+        if isinstance(node, UserCall) and node.function is self.function:
             return code
         return self.converted(node, code, self._result_type)
 
-    def _function_item(self, function: ir.Function, names: list[str]) -> None:
+    def _function_item(self, function: Function, names: list[str]) -> None:
         self.out = FunctionWriter()
         signature = self.signature(function.params, function.result)
         written = function.display
@@ -538,7 +554,7 @@ class FunctionCodegen(ConstructorCodegen):
         self.out.line(f"return FunctionItem({name}, {len(names)}, {signature}, {call}, {annotations}{step})")
         self.finish(f"def {self.item_maker(function)}():")
 
-    def _converting(self, function: ir.Function, python: str, names: list[str]) -> str:
+    def _converting(self, function: Function, python: str, names: list[str]) -> str:
         """A generated function that converts its arguments, as those of items do, before it calls another."""
         if all(param.type is None or str(param.type) == "item()*" for param in function.params):
             return python
@@ -549,7 +565,7 @@ class FunctionCodegen(ConstructorCodegen):
         self.out.nesting = 0
         return made
 
-    def declared_variable(self, variable: ir.GlobalVariable) -> None:
+    def declared_variable(self, variable: GlobalVariable) -> None:
         """A Python function that computes the variable's value at the first call and keeps it."""
         self.module = variable.module
         self.out, self.function = FunctionWriter(), None
@@ -557,7 +573,7 @@ class FunctionCodegen(ConstructorCodegen):
         key = f"({variable.uri!a}, {variable.local!a})"
         with self.out.block(f"if {key} in known_variables:"):
             self.out.line(f"return known_variables[{key}]")
-        place = ir.Literal(value=0, start=variable.start, end=variable.end)
+        place = Literal(value=0, start=variable.start, end=variable.end)
         self.out.line(self.mark(place, f"begin_variable({key}, known_variables, {variable.var.name!a})"))
         if variable.external:
             declared = "None" if variable.declared is None else self.sequence_type(variable.declared)

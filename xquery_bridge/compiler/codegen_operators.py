@@ -5,8 +5,29 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from xquery_bridge.compiler import ir
 from xquery_bridge.compiler.codegen_base import EMPTY, CodegenBase
+from xquery_bridge.compiler.ir.branches import Catch, If, Rethrow, Switch, Try, TypeCase, Typeswitch
+from xquery_bridge.compiler.ir.constructors import JoinedText
+from xquery_bridge.compiler.ir.functions import BuiltinCall
+from xquery_bridge.compiler.ir.literals import Failure, Literal
+from xquery_bridge.compiler.ir.node import EFFECTS, Expr
+from xquery_bridge.compiler.ir.operators import (
+    Arithmetic,
+    Atomize,
+    Cast,
+    Compare,
+    Concat,
+    InstanceOf,
+    Logic,
+    NodeCompare,
+    Range,
+    Sequence,
+    SetOperation,
+    Sign,
+    Treat,
+)
+from xquery_bridge.compiler.ir.paths import Step
+from xquery_bridge.compiler.ir.variables import Assign, ContextItemRef, Var, VarRef
 from xquery_bridge.compiler.types import StaticType
 from xquery_bridge.compiler.writer import MAX_NESTING, Code
 from xquery_bridge.runtime.context import CODEPOINT
@@ -36,39 +57,38 @@ _ORDERED: Final = ("integer", "decimal", "double")
 class OperatorCodegen(CodegenBase):
     """Static types choose between Python's operators and the runtime's."""
 
-    def value_Literal(self, node: ir.Literal) -> Code:
+    def value_Literal(self, node: Literal) -> Code:
         return Code(self.literal(node.value), "item", 0, True)
 
-    def value_VarRef(self, node: ir.VarRef) -> Code:
+    def value_VarRef(self, node: VarRef) -> Code:
         if node.var.assigned:
             return Code(node.var.read)
         return Code(node.var.python, "item" if node.var.bare else "any", 0, True)
 
-    def value_Assign(self, node: ir.Assign) -> Code:
+    def value_Assign(self, node: Assign) -> Code:
         code = self.value(node.value)
-        if isinstance(node.var, ir.Var):
+        if isinstance(node.var, Var):
             place = f"{node.var.python}, 0"
         else:
             place = f"known_variables, ({node.var.uri!a}, {node.var.local!a})"
         return Code(f"assign({place}, {code.text})", "list", code.depth + 1)
 
-    def value_ContextItemRef(self, node: ir.ContextItemRef) -> Code:
+    def value_ContextItemRef(self, node: ContextItemRef) -> Code:
         if node.part == "presence":
             return Code("(context.context_item is not None)", "item", 1)
         return Code(self.mark(node, f"context_{node.part}()"), "item")
 
-    def value_Failure(self, node: ir.Failure) -> Code:
-        title = f", {node.title!a}" if node.title else ""
-        return Code(self.mark(node, f"fail({node.code!r}{title})"), "any", 1)
+    def value_Failure(self, node: Failure) -> Code:
+        return Code(self.mark(node, f"fail({node.code!r})"), "any", 1)
 
     # ---------------------------------------------------------------------------------------------------- sequences
 
-    def value_Sequence(self, node: ir.Sequence) -> Code:
+    def value_Sequence(self, node: Sequence) -> Code:
         if not node.items:
             return EMPTY
-        if any(item.type.empty for item in node.items) and all(item.purity < ir.EFFECTS for item in node.items):
-            kept = [item for item in node.items if not isinstance(item, ir.Sequence)]
-            node = ir.Sequence(items=kept, type=node.type, start=node.start, end=node.end)
+        if any(item.type.empty for item in node.items) and all(item.purity < EFFECTS for item in node.items):
+            kept = [item for item in node.items if not isinstance(item, Sequence)]
+            node = Sequence(items=kept, type=node.type, start=node.start, end=node.end)
         if len(node.items) <= 60 and all(not hasattr(self, f"into_{type(item).__name__}") for item in node.items):
             codes = self.operands(node.items)
             parts = [code.text if code.form == "item" else f"*{self.as_items(code).text}" for code in codes]
@@ -79,23 +99,23 @@ class OperatorCodegen(CodegenBase):
             self.into(item, name)
         return Code(name, "list", 0, True)
 
-    def into_Sequence(self, node: ir.Sequence, target: str) -> None:
+    def into_Sequence(self, node: Sequence, target: str) -> None:
         for item in node.items:
             self.into(item, target)
 
-    def value_Range(self, node: ir.Range) -> Code:
+    def value_Range(self, node: Range) -> Code:
         low, high = self.operands([node.low, node.high])
         if self.is_int(node.low, low) and self.is_int(node.high, high):
-            stop = str(node.high.value + 1) if isinstance(node.high, ir.Literal) else f"{high.text} + 1"
+            stop = str(node.high.value + 1) if isinstance(node.high, Literal) else f"{high.text} + 1"
             return Code(f"range({low.text}, {stop})", "list", max(low.depth, high.depth) + 1)
         return self.call(node, "integer_range", low, high, form="list")
 
-    def is_int(self, node: ir.Expr, code: Code) -> bool:
+    def is_int(self, node: Expr, code: Code) -> bool:
         return node.type.kind == "integer" and node.type.single and code.form == "item"
 
     # --------------------------------------------------------------------------------------------------- arithmetic
 
-    def value_Arithmetic(self, node: ir.Arithmetic) -> Code:
+    def value_Arithmetic(self, node: Arithmetic) -> Code:
         left, right = self.operands([node.left, node.right])
         depth = max(left.depth, right.depth) + 1
         operator = node.operator
@@ -111,7 +131,7 @@ class OperatorCodegen(CodegenBase):
             return Code(f"({first} {operator} {second})", "item", depth)
         elif operator in "+-*" and self._maybe_integer(node.left) and self._maybe_integer(node.right):
             return self._tested(node, left, right, operator, depth, form)
-        elif operator in ("mod", "idiv") and isinstance(node.right, ir.Literal) and type(node.right.value) is int:
+        elif operator in ("mod", "idiv") and isinstance(node.right, Literal) and type(node.right.value) is int:
             if node.right.value > 0 and self._maybe_integer(node.left):
                 first, later = self.twice(left)
                 fast = self._truncated(operator, later, right.text, False)
@@ -122,32 +142,32 @@ class OperatorCodegen(CodegenBase):
             return Code(f"({first} / {second})", "item", depth)
         return self.call(node, _RUNTIME_ARITHMETIC[operator], left, right, form=form)
 
-    def _maybe_integer(self, node: ir.Expr) -> bool:
+    def _maybe_integer(self, node: Expr) -> bool:
         return node.type.may_be("integer") and not node.type.is_a("node") and not node.type.empty
 
-    def _floats(self, node: ir.Arithmetic, left: Code, right: Code) -> bool:
+    def _floats(self, node: Arithmetic, left: Code, right: Code) -> bool:
         """Whether both are single numbers and one of them is a double: Python's operators then do the same."""
         kinds = {
-            "double" if isinstance(each, ir.Literal) and type(each.value) is Decimal else each.type.kind
+            "double" if isinstance(each, Literal) and type(each.value) is Decimal else each.type.kind
             for each in (node.left, node.right)
         }
         single = node.left.type.single and node.right.type.single and left.form == right.form == "item"
         doubles = "double" in (node.left.type.kind, node.right.type.kind)
         return single and doubles and kinds <= {"double", "integer"}
 
-    def _as_double(self, node: ir.Expr, code: Code) -> str:
+    def _as_double(self, node: Expr, code: Code) -> str:
         """An operand beside a double: a decimal literal becomes one, too."""
-        if isinstance(node, ir.Literal) and type(node.value) is Decimal:
+        if isinstance(node, Literal) and type(node.value) is Decimal:
             return self.literal(float(node.value))
         return code.text
 
-    def _integers(self, node: ir.Arithmetic, left: Code, right: Code) -> str | None:
+    def _integers(self, node: Arithmetic, left: Code, right: Code) -> str | None:
         operator = node.operator
         if operator in "+-*":
             return f"({left.text} {operator} {right.text})"
         if operator not in ("idiv", "mod"):
             return None
-        if isinstance(node.right, ir.Literal) and node.right.value > 0:
+        if isinstance(node.right, Literal) and node.right.value > 0:
             positive = not_negative(node.left)
             if positive:
                 return self._truncated(operator, left.text, right.text, True)
@@ -170,7 +190,7 @@ class OperatorCodegen(CodegenBase):
             return f"({left} {symbol} {right})"
         return f"({left} {symbol} {right} if {left} >= 0 else -(-{left} {symbol} {right}))"
 
-    def _tested(self, node: ir.Arithmetic, left: Code, right: Code, operator: str, depth: int, form: str) -> Code:
+    def _tested(self, node: Arithmetic, left: Code, right: Code, operator: str, depth: int, form: str) -> Code:
         """Python's operator when both turn out to be integers, the runtime's otherwise."""
         tests: list[str] = []
         a_first, a = self.twice(left)
@@ -190,7 +210,7 @@ class OperatorCodegen(CodegenBase):
         slow = self.mark(node, f"{_RUNTIME_ARITHMETIC[operator]}({a}, {b})")
         return Code(f"({a} {operator} {b} if {' and '.join(tests)} else {slow})", form, depth + 2)
 
-    def value_Sign(self, node: ir.Sign) -> Code:
+    def value_Sign(self, node: Sign) -> Code:
         code = self.value(node.operand)
         if node.operand.type.single and code.form == "item" and node.operand.type.kind in ("integer", "double"):
             return Code(f"(-{code.text})" if node.negative else code.text, "item", code.depth + 1)
@@ -199,25 +219,25 @@ class OperatorCodegen(CodegenBase):
 
     # --------------------------------------------------------------------------------------------------- comparison
 
-    def _attribute_test(self, node: ir.Compare) -> Code | None:
+    def _attribute_test(self, node: Compare) -> Code | None:
         """`@name = 'text'` of one node."""
         if not node.general or node.operator != "eq" or node.collation != CODEPOINT:
             return None
         for step, text in ((node.left, node.right), (node.right, node.left)):
-            if not isinstance(step, ir.Step) or step.axis != "attribute" or step.predicates:
+            if not isinstance(step, Step) or step.axis != "attribute" or step.predicates:
                 continue
             test, start = step.test, step.input
             if test.kind != "attribute" or test.uri is None or test.local is None or test.other is not None:
                 continue
-            if not isinstance(text, ir.Literal) or type(text.value) is not str:
+            if not isinstance(text, Literal) or type(text.value) is not str:
                 continue
-            if isinstance(start, ir.VarRef) and start.var.bare and start.type.single and start.type.is_a("node"):
+            if isinstance(start, VarRef) and start.var.bare and start.type.single and start.type.is_a("node"):
                 name = clark(test.uri, test.local)
                 constant = self.constant(f"name_{test.local}", name, ("name", name))
                 return Code(f"attribute_is({start.var.python}, {constant}, {self.literal(text.value)})", "item", 1)
         return None
 
-    def value_Compare(self, node: ir.Compare) -> Code:
+    def value_Compare(self, node: Compare) -> Code:
         found = self._attribute_test(node)
         if found is not None:
             return found
@@ -244,7 +264,7 @@ class OperatorCodegen(CodegenBase):
         return fast or self.call(node, name, left, right, form=form, more=more)
 
     def _fast_comparison(
-        self, node: ir.Compare, left: Code, right: Code, name: str, more: str, symbol: str, depth: int, form: str
+        self, node: Compare, left: Code, right: Code, name: str, more: str, symbol: str, depth: int, form: str
     ) -> Code | None:
         """A test for the Python type before the runtime's comparison, where one side is known."""
         for known, known_code, other, other_code, swapped in (
@@ -271,17 +291,17 @@ class OperatorCodegen(CodegenBase):
 
         return self.constant("collation", collation(uri), ("collation", uri))
 
-    def value_NodeCompare(self, node: ir.NodeCompare) -> Code:
+    def value_NodeCompare(self, node: NodeCompare) -> Code:
         name = {"is": "node_is", "<<": "node_precedes", ">>": "node_follows"}[node.operator]
         return self.call(node, name, *self.operands([node.left, node.right]))
 
-    def value_SetOperation(self, node: ir.SetOperation) -> Code:
+    def value_SetOperation(self, node: SetOperation) -> Code:
         name = "except_" if node.operator == "except" else node.operator
         return self.call(node, name, *self.operands([node.left, node.right]), form="list")
 
     # --------------------------------------------------------------------------------------------------------- text
 
-    def value_Concat(self, node: ir.Concat) -> Code:
+    def value_Concat(self, node: Concat) -> Code:
         codes = self.operands(node.parts)
         parts = [self.text_of(part, code) for part, code in zip(node.parts, codes, strict=True)]
         depth = max(code.depth for code in codes) + 2
@@ -289,21 +309,21 @@ class OperatorCodegen(CodegenBase):
             return Code(f"({' + '.join(parts)})", "item", depth)
         return Code(f"''.join(({', '.join(parts)}))", "item", depth)
 
-    def text_of(self, node: ir.Expr, code: Code) -> str:
+    def text_of(self, node: Expr, code: Code) -> str:
         """Code for the string of one atomized item, or of none."""
         if node.type.single and code.form == "item":
             if node.type.kind == "string":
                 return code.text
             if node.type.kind == "integer":
                 return f"str({code.text})"
-        if isinstance(node, ir.Literal):
+        if isinstance(node, Literal):
             return f"text_of({code.text})"
         if node.type.may_be("string") and not node.type.is_a("node"):
             first, later = self.twice(code)
             return f"({later} if type({first}) is str else {self.mark(node, f'text_of({later})')})"
         return self.mark(node, f"text_of({code.text})")
 
-    def value_JoinedText(self, node: ir.JoinedText) -> Code:
+    def value_JoinedText(self, node: JoinedText) -> Code:
         exprs = [part for part in node.parts if not isinstance(part, str)]
         codes = iter(self.operands(exprs))
         parts: list[str] = []
@@ -326,14 +346,14 @@ class OperatorCodegen(CodegenBase):
 
     # --------------------------------------------------------------------------------------------------------- logic
 
-    def value_Logic(self, node: ir.Logic) -> Code:
+    def value_Logic(self, node: Logic) -> Code:
         code = self.truth_Logic(node)
         return code if _is_truth(node) and code.form == "item" else Code(f"bool({code.text})", "item", code.depth + 1)
 
-    def truth(self, node: ir.Expr) -> Code:
-        if isinstance(node, ir.Logic) and self.out.nesting < MAX_NESTING:
+    def truth(self, node: Expr) -> Code:
+        if isinstance(node, Logic) and self.out.nesting < MAX_NESTING:
             return self.truth_Logic(node)
-        if isinstance(node, ir.BuiltinCall) and node.row.prefix == "fn" and len(node.args) == 1:
+        if isinstance(node, BuiltinCall) and node.row.prefix == "fn" and len(node.args) == 1:
             match node.row.local:
                 case "boolean" if not node.mapped:
                     return self.truth(node.args[0])
@@ -342,7 +362,7 @@ class OperatorCodegen(CodegenBase):
                     return Code(f"(not {inner.text})", "item", inner.depth + 1)
         return CodegenBase.truth(self, node)
 
-    def truth_Logic(self, node: ir.Logic) -> Code:
+    def truth_Logic(self, node: Logic) -> Code:
         word = "and" if node.conjunction else "or"
         parts: list[Code] = [self.truth(node.operands[0])]
         for operand in node.operands[1:]:
@@ -366,7 +386,7 @@ class OperatorCodegen(CodegenBase):
 
     # ----------------------------------------------------------------------------------------------------- branches
 
-    def value_If(self, node: ir.If) -> Code:
+    def value_If(self, node: If) -> Code:
         condition = self.truth(node.condition)
         with self.out.capture(1) as then_block:
             then = self.value(node.then)
@@ -385,12 +405,12 @@ class OperatorCodegen(CodegenBase):
             self.out.line(f"{name} = {otherwise.text}")
         return Code(name, form, 0, True)
 
-    def into_If(self, node: ir.If, target: str) -> None:
+    def into_If(self, node: If, target: str) -> None:
         condition = self.truth(node.condition)
         if not node.then.type.empty:
             with self.out.block(f"if {condition.text}:"):
                 self.into(node.then, target)
-            if not isinstance(node.otherwise, ir.Sequence) or node.otherwise.items:
+            if not isinstance(node.otherwise, Sequence) or node.otherwise.items:
                 with self.out.block("else:"):
                     self.into(node.otherwise, target)
         else:
@@ -399,29 +419,29 @@ class OperatorCodegen(CodegenBase):
             with self.out.block("else:"):
                 self.into(node.otherwise, target)
 
-    def tail_If(self, node: ir.If) -> None:
-        rest: ir.Expr = node
-        while isinstance(rest, ir.If) and self.out.nesting < MAX_NESTING:
+    def tail_If(self, node: If) -> None:
+        rest: Expr = node
+        while isinstance(rest, If) and self.out.nesting < MAX_NESTING:
             with self.out.block(f"if {self.truth(rest.condition).text}:"):
                 self.tail(rest.then)
             rest = rest.otherwise
         self.tail(rest)
 
-    def value_Switch(self, node: ir.Switch) -> Code:
+    def value_Switch(self, node: Switch) -> Code:
         name = self.temp("chosen")
         self._switch(node, lambda result: self.out.line(f"{name} = {self.value(result).text}"))
         return Code(name, "any", 0, True)
 
-    def into_Switch(self, node: ir.Switch, target: str) -> None:
+    def into_Switch(self, node: Switch, target: str) -> None:
         self._switch(node, lambda result: self.into(result, target))
 
-    def tail_Switch(self, node: ir.Switch) -> None:
+    def tail_Switch(self, node: Switch) -> None:
         self._switch(node, self.tail)
 
-    def _switch(self, node: ir.Switch, branch: Any) -> None:
+    def _switch(self, node: Switch, branch: Any) -> None:
         """Compare with the constants by one key; other operands one after another."""
         operand = self.value(node.operand)
-        literal = all(isinstance(case, ir.Literal) for cases in node.cases for case in cases[:-1])
+        literal = all(isinstance(case, Literal) for cases in node.cases for case in cases[:-1])
         kinds = {case.type.kind for cases in node.cases for case in cases[:-1]}
         known = node.operand.type
         direct = (
@@ -437,7 +457,7 @@ class OperatorCodegen(CodegenBase):
         self._switch_cases(node.cases, node.default, key.text, direct, more, branch)
 
     def _switch_cases(
-        self, cases: list[tuple[Any, ...]], default: ir.Expr, key: str, direct: bool, more: str, branch: Any
+        self, cases: list[tuple[Any, ...]], default: Expr, key: str, direct: bool, more: str, branch: Any
     ) -> None:
         word = "if"
         for index, case in enumerate(cases):
@@ -466,18 +486,18 @@ class OperatorCodegen(CodegenBase):
             with self.out.block("else:"):
                 branch(default)
 
-    def value_Typeswitch(self, node: ir.Typeswitch) -> Code:
+    def value_Typeswitch(self, node: Typeswitch) -> Code:
         name = self.temp("chosen")
         self._typeswitch(node, lambda result: self.out.line(f"{name} = {self.value(result).text}"))
         return Code(name, "any", 0, True)
 
-    def into_Typeswitch(self, node: ir.Typeswitch, target: str) -> None:
+    def into_Typeswitch(self, node: Typeswitch, target: str) -> None:
         self._typeswitch(node, lambda result: self.into(result, target))
 
-    def tail_Typeswitch(self, node: ir.Typeswitch) -> None:
+    def tail_Typeswitch(self, node: Typeswitch) -> None:
         self._typeswitch(node, self.tail)
 
-    def _typeswitch(self, node: ir.Typeswitch, branch: Any) -> None:
+    def _typeswitch(self, node: Typeswitch, branch: Any) -> None:
         operand = self.spill(self.value(node.operand))
         word = "if"
         for case in node.cases:
@@ -493,7 +513,7 @@ class OperatorCodegen(CodegenBase):
             with self.out.block(head):
                 self._type_case(case, operand, branch)
 
-    def _type_case(self, case: ir.TypeCase, operand: Code, branch: Any) -> None:
+    def _type_case(self, case: TypeCase, operand: Code, branch: Any) -> None:
         if case.var is not None and case.var.uses:
             case.var.bare = operand.form == "item"
             self.out.line(f"{case.var.python} = {operand.text}")
@@ -514,11 +534,11 @@ class OperatorCodegen(CodegenBase):
         constant = self.sequence_type(target)
         return f"{constant}.matches({code.text})"
 
-    def value_InstanceOf(self, node: ir.InstanceOf) -> Code:
+    def value_InstanceOf(self, node: InstanceOf) -> Code:
         code = self.value(node.operand)
         return Code(self.mark(node, self.type_test(code, node.operand.type, node.target)), "item", code.depth + 1)
 
-    def value_Treat(self, node: ir.Treat) -> Code:
+    def value_Treat(self, node: Treat) -> Code:
         code = self.value(node.operand)
         if (
             node.operand.type.is_a(node.type.kind)
@@ -535,7 +555,7 @@ class OperatorCodegen(CodegenBase):
         text = str(target).rstrip("?*+")
         return text in _EXACT
 
-    def value_Cast(self, node: ir.Cast) -> Code:
+    def value_Cast(self, node: Cast) -> Code:
         operand = self.value(node.operand)
         kind = node.operand.type
         single = kind.single and operand.form == "item"
@@ -544,7 +564,7 @@ class OperatorCodegen(CodegenBase):
                 return Code(f"str({operand.text})", "item", operand.depth + 1)
             if node.target == kind.kind and node.target in ("double", "boolean"):
                 return operand
-            if node.target == kind.kind == "integer" and isinstance(node.operand, (ir.Literal, ir.Arithmetic)):
+            if node.target == kind.kind == "integer" and isinstance(node.operand, (Literal, Arithmetic)):
                 return operand
             if node.target == "integer" and kind.kind == "double":
                 return self.call(node, "integer_of", operand, form="item")
@@ -558,7 +578,7 @@ class OperatorCodegen(CodegenBase):
         more = f", {node.target!r}, {node.optional}{static}"
         return self.call(node, name, operand, form=form, more=more)
 
-    def value_Atomize(self, node: ir.Atomize) -> Code:
+    def value_Atomize(self, node: Atomize) -> Code:
         code = self.value(node.operand)
         if node.operand.type.is_a("atomic"):
             return code
@@ -568,22 +588,22 @@ class OperatorCodegen(CodegenBase):
 
     # ---------------------------------------------------------------------------------------------------------- try
 
-    def value_Try(self, node: ir.Try) -> Code:
+    def value_Try(self, node: Try) -> Code:
         name = self.temp("outcome")
         self._try(node, lambda part: self.out.line(f"{name} = {self.value(part).text}"))
         return Code(name, "any", 0, True)
 
-    def into_Try(self, node: ir.Try, target: str) -> None:
+    def into_Try(self, node: Try, target: str) -> None:
         outcome = self.value_Try(node)
         self.append(outcome, target)
 
-    def value_Rethrow(self, node: ir.Rethrow) -> Code:
+    def value_Rethrow(self, node: Rethrow) -> Code:
         return Code(f"rethrow({node.error.var.python})", "any", 1)
 
-    def _try(self, node: ir.Try, place: Any) -> None:
+    def _try(self, node: Try, place: Any) -> None:
         error = self.temp("error")
         saved = ""
-        if node.body.purity == ir.EFFECTS:
+        if node.body.purity == EFFECTS:
             saved = self.temp("saved")
             self.out.line(f"{saved} = context.savepoint()")
         with self.out.block("try:"):
@@ -619,7 +639,7 @@ class OperatorCodegen(CodegenBase):
 _PLACELESS: Final = {"code", "description", "value"}
 
 
-def _asks_for_place(catch: ir.Catch) -> bool:
+def _asks_for_place(catch: Catch) -> bool:
     """Whether a catch clause may ask where its error came from; its own dialect has no function that does."""
     used = {local for local, var in catch.variables.items() if var in catch.body.free}
     return catch.error is not None or not used <= _PLACELESS
@@ -649,11 +669,11 @@ def _within(found: StaticType, wanted: StaticType) -> bool:
     return found.low >= wanted.low and (wanted.high is None or (found.high is not None and found.high <= wanted.high))
 
 
-def _gives_decimal(node: ir.Expr, levels: int = 6) -> bool:
+def _gives_decimal(node: Expr, levels: int = 6) -> bool:
     """Whether a value is surely a Decimal, not an integer that stands for one; unknown beyond so many levels."""
-    if isinstance(node, ir.Literal):
+    if isinstance(node, Literal):
         return type(node.value) is Decimal
-    if levels == 0 or not isinstance(node, ir.Arithmetic) or node.operator not in _DECIMAL_ARITHMETIC:
+    if levels == 0 or not isinstance(node, Arithmetic) or node.operator not in _DECIMAL_ARITHMETIC:
         return False
     operands = (node.left, node.right)
     if not all(each.type.single and each.type.is_a("decimal") for each in operands):
@@ -661,39 +681,39 @@ def _gives_decimal(node: ir.Expr, levels: int = 6) -> bool:
     return node.operator == "div" or any(_gives_decimal(each, levels - 1) for each in operands)
 
 
-def _is_constant(node: ir.Expr) -> bool:
-    return isinstance(node, ir.Literal) and type(node.value) in (int, float, Decimal) and node.value != 0
+def _is_constant(node: Expr) -> bool:
+    return isinstance(node, Literal) and type(node.value) in (int, float, Decimal) and node.value != 0
 
 
-def _beside_double(node: ir.Expr, text: str) -> str:
+def _beside_double(node: Expr, text: str) -> str:
     """An integer to be compared with a double: as a double, unless it is a literal that is one exactly."""
-    if node.type.kind != "integer" or (isinstance(node, ir.Literal) and abs(node.value) <= 2**53):
+    if node.type.kind != "integer" or (isinstance(node, Literal) and abs(node.value) <= 2**53):
         return text
     return f"float({text})"
 
 
-def not_negative(node: ir.Expr) -> bool:
+def not_negative(node: Expr) -> bool:
     """Whether an integer expression is known to be at least zero."""
     match node:
-        case ir.Literal():
+        case Literal():
             return type(node.value) is int and node.value >= 0
-        case ir.VarRef():
+        case VarRef():
             value = node.var.value
             return node.var.name in ("position()", "last()") or (value is not None and not_negative(value))
-        case ir.Arithmetic():
+        case Arithmetic():
             return node.operator != "-" and not_negative(node.left) and not_negative(node.right)
-        case ir.Range():
+        case Range():
             return not_negative(node.low)
-        case ir.BuiltinCall():
+        case BuiltinCall():
             return node.row.prefix == "fn" and node.row.local in ("count", "string-length")
         case _:
             return False
 
 
-def _is_truth(node: ir.Expr) -> bool:
+def _is_truth(node: Expr) -> bool:
     """Whether the code for an expression's truth yields a bool, rather than anything that Python takes for one."""
-    if isinstance(node, ir.Logic):
+    if isinstance(node, Logic):
         return all(_is_truth(operand) for operand in node.operands)
-    if isinstance(node, ir.BuiltinCall) and node.row.prefix == "fn" and node.row.local == "boolean":
+    if isinstance(node, BuiltinCall) and node.row.prefix == "fn" and node.row.local == "boolean":
         return False
     return node.type.is_a("boolean") and node.type.single

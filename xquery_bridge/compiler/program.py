@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.functions import Function
+from xquery_bridge.compiler.ir.node import EFFECTS, Expr
+from xquery_bridge.compiler.ir.variables import GlobalVariable, Var
 from xquery_bridge.compiler.resolve_constructors import ConstructorResolver
 from xquery_bridge.compiler.resolve_flwor import FlworResolver
 from xquery_bridge.compiler.resolve_functions import FunctionResolver
@@ -89,18 +91,17 @@ class Program:
     names to source places.
     """
 
-    body: ir.Expr
+    body: Expr
     static: StaticContext
-    functions: list[ir.Function]
-    variables: list[ir.GlobalVariable]
+    functions: list[Function]
+    variables: list[GlobalVariable]
     places: dict[str, PlaceTable]
     names: PythonNames
     main: str
     context_types: list[SequenceType] = field(default_factory=list)
-    context_value: ir.Expr | None = None
+    context_value: Expr | None = None
     context_external: bool = True
     updates: bool = False
-    lookups: dict[tuple[str, str, int], ir.InlineFunction] = field(default_factory=dict)
 
 
 class ProgramBuilder:
@@ -134,8 +135,8 @@ class ProgramBuilder:
         if outer is not None:
             scope.outer_functions = frozenset(outer.functions)
             for outer_uri, outer_local in outer.variables:
-                var = ir.Var(outer_local, self.names.make(outer_local), ANY, is_global=True)
-                made = ir.GlobalVariable(outer_uri, outer_local, var, None, True, static, module=uri)
+                var = Var(outer_local, self.names.make(outer_local), ANY, is_global=True)
+                made = GlobalVariable(outer_uri, outer_local, var, None, True, static, module=uri)
                 scope.variables[(outer_uri, outer_local)] = made
         try:
             self._prolog(module, scope)
@@ -421,10 +422,10 @@ class _PrologReader:
         declared = self.resolver.types.optional(declaration.type)
         annotations = self.resolver.annotations(declaration.annotations, "XQST0116")
         type = ANY if declared is None else self.resolver.types.static(declared)
-        var = ir.Var(str(declaration.name), self.builder.names.make(local), type, is_global=True)
+        var = Var(str(declaration.name), self.builder.names.make(local), type, is_global=True)
         if local in self.module_scope.assigned:
             var.type, var.assigned = ANY, True
-        made = ir.GlobalVariable(
+        made = GlobalVariable(
             uri,
             local,
             var,
@@ -463,7 +464,7 @@ class _PrologReader:
         result = self.resolver.types.optional(declaration.result)
         prefix = f"{name.prefix}_" if name.prefix else ""
         types = self.resolver.types
-        made = ir.Function(
+        made = Function(
             uri=uri,
             local=local,
             python=self.builder.names.make(f"{prefix}{local}"),
@@ -471,8 +472,6 @@ class _PrologReader:
             result=result,
             result_type=ANY if result is None else types.static(result),
             static=self.static,
-            start=declaration.start,
-            end=declaration.end,
             module=self.module_scope.places.uri,
             private=_is_private(annotations),
             annotations=annotations,
@@ -495,7 +494,7 @@ def _placed(scope: ModuleScope, start: int) -> Iterator[None]:
 
 
 @contextmanager
-def _hidden(scope: ModuleScope, variable: ir.GlobalVariable) -> Iterator[None]:
+def _hidden(scope: ModuleScope, variable: GlobalVariable) -> Iterator[None]:
     """Standard XQuery: a variable is not in scope in its own initializing expression (4.16)."""
     if scope.static.dialect == "1.0-ml":
         yield
@@ -546,13 +545,13 @@ def _is_private(annotations: list[tuple[str, str, list[Any]]]) -> bool:
     return any((uri, local) == (_XQUERY, "private") for uri, local, _ in annotations)
 
 
-def _spread_purity(functions: list[ir.Function]) -> None:
+def _spread_purity(functions: list[Function]) -> None:
     """Infer what calling each function may do, through the functions it calls, until nothing changes."""
     changed = True
     while changed:
         changed = False
         for function in functions:
-            found = ir.EFFECTS if function.body is None else function.body.purity
+            found = EFFECTS if function.body is None else function.body.purity
             if found > function.purity:
                 function.purity, changed = found, True
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.constructors import Attribute, ComputedNode, DirectElement, JoinedText, ObjectNode
+from xquery_bridge.compiler.ir.literals import Literal
+from xquery_bridge.compiler.ir.node import Expr
+from xquery_bridge.compiler.ir.operators import Sequence
 from xquery_bridge.compiler.resolver import ResolverBase
 from xquery_bridge.compiler.types import STRING, StaticType
 from xquery_bridge.errors import NotSupportedYet, XQueryError
@@ -36,7 +39,7 @@ _OPTIONAL: Final = {"text", "number", "boolean", "binary"}
 class ConstructorResolver(ResolverBase):
     """Namespace declarations of a direct element are known to everything inside it."""
 
-    def resolve_DirElement(self, node: tree.DirElement) -> ir.Expr:
+    def resolve_DirElement(self, node: tree.DirElement) -> Expr:
         declared = self._declared(node)
         before = self.constructor_namespaces
         self.constructor_namespaces = {**before, **dict(declared)}
@@ -51,11 +54,10 @@ class ConstructorResolver(ResolverBase):
                         raise XQueryError("XQST0040", f"Attribute {written.name} is written twice", frames=[frame])
                     seen.add((attribute.uri, attribute.local))
                 content = self._content(node.content)
-                return ir.DirectElement(
+                return DirectElement(
                     prefix=node.name.prefix,
                     uri=uri,
                     local=local,
-                    namespaces=declared,
                     in_scope=self.constructor_namespaces,
                     attributes=attributes,
                     content=content,
@@ -79,20 +81,20 @@ class ConstructorResolver(ResolverBase):
                 declared.append((prefix, uri))
         return declared
 
-    def _attribute(self, node: tree.DirAttribute) -> ir.Attribute:
+    def _attribute(self, node: tree.DirAttribute) -> Attribute:
         uri, local = self.scope.expand(node.name, "")
-        parts: list[str | ir.Expr] = []
+        parts: list[str | Expr] = []
         for part in node.value:
             if isinstance(part, tree.TextContent):
                 parts.append(part.text)
             elif part.expr is not None:
                 parts.append(self.expr(part.expr))
-        value = ir.JoinedText(parts=parts, type=STRING, start=node.start, end=node.end)
-        return ir.Attribute(prefix=node.name.prefix, uri=uri, local=local, value=value, start=node.start, end=node.end)
+        value = JoinedText(parts=parts, type=STRING, start=node.start, end=node.end)
+        return Attribute(prefix=node.name.prefix, uri=uri, local=local, value=value, start=node.start, end=node.end)
 
-    def _content(self, written: list[tree.DirContent]) -> list[str | ir.Expr]:
+    def _content(self, written: list[tree.DirContent]) -> list[str | Expr]:
         """The content with boundary white space stripped and adjacent text merged."""
-        content: list[str | ir.Expr] = []
+        content: list[str | Expr] = []
         for part in written:
             if isinstance(part, tree.TextContent):
                 if part.boundary and not self.scope.static.preserve_boundary_space:
@@ -105,43 +107,43 @@ class ConstructorResolver(ResolverBase):
                 if part.expr is not None:
                     content.append(self.expr(part.expr))
                 else:
-                    content.append(ir.Sequence(items=[], type=StaticType("item", 0, 0)))
+                    content.append(Sequence(items=[], type=StaticType("item", 0, 0)))
             else:
                 made = self.expr(part)
-                if isinstance(made, ir.DirectElement):
+                if isinstance(made, DirectElement):
                     made.nested = True
                 content.append(made)
         return content
 
-    def resolve_DirComment(self, node: tree.DirComment) -> ir.Expr:
+    def resolve_DirComment(self, node: tree.DirComment) -> Expr:
         return self._constant("comment", None, node.text)
 
-    def resolve_DirPI(self, node: tree.DirPI) -> ir.Expr:
+    def resolve_DirPI(self, node: tree.DirPI) -> Expr:
         return self._constant("processing-instruction", ("", "", node.target), node.text)
 
-    def _constant(self, kind: str, name: tuple[str, str, str] | None, text: str) -> ir.Expr:
-        return ir.ComputedNode(
+    def _constant(self, kind: str, name: tuple[str, str, str] | None, text: str) -> Expr:
+        return ComputedNode(
             kind=kind,
             name=name,
             name_expr=None,
-            content=ir.Literal(value=text, type=STRING),
+            content=Literal(value=text, type=STRING),
             in_scope=self.constructor_namespaces,
             static=self.scope.static,
             type=StaticType(_MADE[kind]),
         )
 
-    def resolve_ComputedConstructor(self, node: tree.ComputedConstructor) -> ir.Expr:
+    def resolve_ComputedConstructor(self, node: tree.ComputedConstructor) -> Expr:
         if node.kind not in _MADE:
             raise NotSupportedYet(f"{node.kind} constructor")
         name: tuple[str, str, str] | None = None
-        name_expr: ir.Expr | None = None
+        name_expr: Expr | None = None
         if isinstance(node.name, tree.Name):
             name = (node.name.prefix, *self._computed_name(node.kind, node.name))
         elif node.name is not None:
             name_expr = self.expr(node.name)
         content = self.expr(node.content) if node.content is not None else None
         low = 0 if node.kind in _OPTIONAL else 1
-        return ir.ComputedNode(
+        return ComputedNode(
             kind=node.kind,
             name=name,
             name_expr=name_expr,
@@ -158,6 +160,6 @@ class ConstructorResolver(ResolverBase):
             return self.scope.expand(name, "")
         return "", name.local
 
-    def resolve_ObjectConstructor(self, node: tree.ObjectConstructor) -> ir.Expr:
+    def resolve_ObjectConstructor(self, node: tree.ObjectConstructor) -> Expr:
         entries = [(self.expr(key), self.expr(value)) for key, value in node.entries]
-        return ir.ObjectNode(entries=entries, type=StaticType("json-node"))
+        return ObjectNode(entries=entries, type=StaticType("json-node"))

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.flwor import (
+    Clause,
+    Count,
+    Flwor,
+    For,
+    GroupBy,
+    Let,
+    OrderBy,
+    OrderSpec,
+    Quantified,
+    Where,
+    Window,
+    WindowCondition,
+)
+from xquery_bridge.compiler.ir.node import Expr
+from xquery_bridge.compiler.ir.operators import Atomize, Treat
+from xquery_bridge.compiler.ir.variables import Var
 from xquery_bridge.compiler.resolver import ResolverBase
 from xquery_bridge.compiler.types import ANY, BOOLEAN, INTEGER, NOTHING, StaticType, atomized
 from xquery_bridge.errors import XQueryError
@@ -15,33 +31,33 @@ from xquery_bridge.syntax import tree
 class FlworResolver(ResolverBase):
     """A clause's variables are bound from there on, until the end of the expression."""
 
-    def resolve_FLWORExpr(self, node: tree.FLWORExpr) -> ir.Expr:
+    def resolve_FLWORExpr(self, node: tree.FLWORExpr) -> Expr:
         bound: list[tree.Name] = []
-        clauses: list[ir.Clause] = []
-        visible: dict[tuple[str, str], ir.Var] = {}
+        clauses: list[Clause] = []
+        visible: dict[tuple[str, str], Var] = {}
         try:
             for written in node.clauses:
                 self._clause(written, clauses, bound, visible)
             result = self.expr(node.result)
         finally:
             self.scope.unbind(bound)
-        return ir.Flwor(clauses=clauses, result=result, type=result.type.times(_times(clauses)))
+        return Flwor(clauses=clauses, result=result, type=result.type.times(_times(clauses)))
 
     def _clause(
         self,
         written: tree.Clause,
-        clauses: list[ir.Clause],
+        clauses: list[Clause],
         bound: list[tree.Name],
-        visible: dict[tuple[str, str], ir.Var],
+        visible: dict[tuple[str, str], Var],
     ) -> None:
         """Resolve a clause and bind its variables; `visible` holds the variables of this FLWOR so far."""
 
-        def bind(name: tree.Name, var: ir.Var) -> None:
+        def bind(name: tree.Name, var: Var) -> None:
             self.scope.bind(name, var)
             bound.append(name)
             visible[self.scope.key(name)] = var
 
-        def place(made: ir.Clause) -> None:
+        def place(made: Clause) -> None:
             made.start, made.end = written.start, written.end
             clauses.append(made)
 
@@ -52,7 +68,7 @@ class FlworResolver(ResolverBase):
                     place(made)
                     cell = self.scope.new_cell(binding.var)
                     if cell is not None:
-                        place(ir.Let(var=cell, declared=None, value=self.read(made.var)))
+                        place(Let(var=cell, value=self.read(made.var)))
                     bind(binding.var, cell or made.var)
                     if binding.position is not None and made.position is not None:
                         if self.scope.key(binding.position) == self.scope.key(binding.var):
@@ -65,10 +81,10 @@ class FlworResolver(ResolverBase):
                     place(made_let)
                     bind(let.var, made_let.var)
             case tree.WhereClause():
-                place(ir.Where(condition=self.expr(written.condition)))
+                place(Where(condition=self.expr(written.condition)))
             case tree.CountClause():
                 var = self.scope.new_var(written.var, INTEGER, bare=True)
-                place(ir.Count(var=var))
+                place(Count(var=var))
                 bind(written.var, var)
             case tree.WindowClause():
                 window, pairs = self._window(written)
@@ -76,14 +92,14 @@ class FlworResolver(ResolverBase):
                 for name, var in pairs:
                     bind(name, var)
             case tree.OrderByClause():
-                place(ir.OrderBy(specs=[self._order_spec(spec) for spec in written.specs]))
+                place(OrderBy(specs=[self._order_spec(spec) for spec in written.specs]))
             case tree.GroupByClause():
                 self._group_by(written, place, bind, visible)
 
     def _error(self, code: str, title: str, node: tree.Node) -> XQueryError:
         return XQueryError(code, title, frames=[self.scope.module.places.frame(node.start)])
 
-    def _for(self, binding: tree.ForBinding) -> ir.For:
+    def _for(self, binding: tree.ForBinding) -> For:
         source = self.expr(binding.source)
         declared = self.types.optional(binding.type)
         type = source.type.one()
@@ -95,7 +111,7 @@ class FlworResolver(ResolverBase):
         position = None
         if binding.position is not None:
             position = self.scope.new_var(binding.position, INTEGER, bare=True)
-        return ir.For(
+        return For(
             var=var,
             position=position,
             declared=declared,
@@ -106,7 +122,7 @@ class FlworResolver(ResolverBase):
             end=binding.end,
         )
 
-    def let(self, name: tree.Name, value: ir.Expr, declared: SequenceType | None, *, assignable: bool = True) -> ir.Let:
+    def let(self, name: tree.Name, value: Expr, declared: SequenceType | None, *, assignable: bool = True) -> Let:
         """A let clause; the type declared for it is checked, nothing is converted."""
         type = value.type
         if declared is not None:
@@ -114,21 +130,21 @@ class FlworResolver(ResolverBase):
         cell = self.scope.new_cell(name) if assignable else None
         var = cell or self.scope.new_var(name, type)
         var.value = None if var.assigned else value
-        return ir.Let(var=var, declared=None, value=value, start=value.start, end=value.end)
+        return Let(var=var, value=value, start=value.start, end=value.end)
 
-    def checked(self, value: ir.Expr, declared: SequenceType) -> ir.Expr:
+    def checked(self, value: Expr, declared: SequenceType) -> Expr:
         """A value that must match the type declared for its variable."""
         type = self.types.static(declared)
-        return ir.Treat(operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end)
+        return Treat(operand=value, target=declared, code="XPTY0004", type=type, start=value.start, end=value.end)
 
     def _collation(self, uri: str | None) -> str:
         """The collation a clause names, or else the default one."""
         return self.scope.static.default_collation if uri is None else self.types.collation(uri)
 
-    def _order_spec(self, spec: tree.OrderSpec) -> ir.OrderSpec:
+    def _order_spec(self, spec: tree.OrderSpec) -> OrderSpec:
         greatest = self.scope.static.empty_greatest if spec.empty is None else spec.empty == "greatest"
         collation = self._collation(spec.collation)
-        return ir.OrderSpec(
+        return OrderSpec(
             key=self.expr(spec.key),
             descending=spec.descending,
             empty_greatest=greatest,
@@ -139,7 +155,7 @@ class FlworResolver(ResolverBase):
 
     # ---------------------------------------------------------------------------------------------------- windows
 
-    def _window(self, written: tree.WindowClause) -> tuple[ir.Window, list[tuple[tree.Name, ir.Var]]]:
+    def _window(self, written: tree.WindowClause) -> tuple[Window, list[tuple[tree.Name, Var]]]:
         source = self.expr(written.source)
         item = source.type.one()
         start, pairs = self._condition(written.start_condition, item, [])
@@ -152,7 +168,7 @@ class FlworResolver(ResolverBase):
         names = [self.scope.key(written.var), *[self.scope.key(name) for name, _ in pairs]]
         if len(set(names)) < len(names):
             raise self._error("XQST0103", "The variables of a window clause must have different names", written)
-        window = ir.Window(
+        window = Window(
             sliding=written.kind == "sliding",
             var=var,
             declared=declared,
@@ -164,12 +180,12 @@ class FlworResolver(ResolverBase):
         return window, [(written.var, var), *pairs]
 
     def _condition(
-        self, written: tree.WindowCondition, item: StaticType, before: list[tuple[tree.Name, ir.Var]]
-    ) -> tuple[ir.WindowCondition, list[tuple[tree.Name, ir.Var]]]:
+        self, written: tree.WindowCondition, item: StaticType, before: list[tuple[tree.Name, Var]]
+    ) -> tuple[WindowCondition, list[tuple[tree.Name, Var]]]:
         """A start or end condition; it sees its own variables and those of `before`."""
-        pairs: list[tuple[tree.Name, ir.Var]] = []
+        pairs: list[tuple[tree.Name, Var]] = []
 
-        def new(name: tree.Name | None, type: StaticType, bare: bool) -> ir.Var | None:
+        def new(name: tree.Name | None, type: StaticType, bare: bool) -> Var | None:
             if name is None:
                 return None
             var = self.scope.new_var(name, type, bare=bare)
@@ -182,7 +198,7 @@ class FlworResolver(ResolverBase):
         following = new(written.next, item.maybe(), False)
         with self.scope.binding(*before, *pairs):
             when = self.expr(written.when)
-        made = ir.WindowCondition(
+        made = WindowCondition(
             item=current, position=position, previous=previous, next=following, when=when, only=written.only
         )
         return made, pairs
@@ -197,11 +213,11 @@ class FlworResolver(ResolverBase):
         """
         assert callable(place) and callable(bind) and isinstance(visible, dict)
         specs: dict[tuple[str, str], tree.GroupingSpec] = {}
-        atomized_already: dict[tuple[str, str], ir.Let] = {}
+        atomized_already: dict[tuple[str, str], Let] = {}
 
-        def key_of(spec: tree.GroupingSpec, value: ir.Expr) -> ir.Let:
+        def key_of(spec: tree.GroupingSpec, value: Expr) -> Let:
             declared = self.types.optional(spec.type)
-            data: ir.Expr = ir.Atomize(operand=value, type=atomized(value.type), start=spec.start, end=spec.end)
+            data: Expr = Atomize(operand=value, type=atomized(value.type), start=spec.start, end=spec.end)
             if declared is not None:
                 data = self.checked(data, declared)
             let = self.let(spec.var, data, None)
@@ -216,8 +232,8 @@ class FlworResolver(ResolverBase):
                 bind(spec.var, let.var)
             elif key not in visible:
                 raise self._error("XQST0094", f"Grouping variable ${spec.var} is not bound in this FLWOR", spec)
-        keys: list[tuple[ir.Var, ir.Var, str | None]] = []
-        renamed: list[tuple[tree.Name, ir.Var]] = []
+        keys: list[tuple[Var, Var, str]] = []
+        renamed: list[tuple[tree.Name, Var]] = []
         for key, spec in specs.items():
             made = atomized_already.get(key)
             if made is None:
@@ -229,7 +245,7 @@ class FlworResolver(ResolverBase):
             keys.append((made.var, after, self._collation(spec.collation)))
             made.var.uses += 1
             renamed.append((spec.var, after))
-        regrouped: list[tuple[ir.Var, ir.Var]] = []
+        regrouped: list[tuple[Var, Var]] = []
         for key, before in list(visible.items()):
             if key in specs:
                 continue
@@ -239,15 +255,15 @@ class FlworResolver(ResolverBase):
             before.uses += 1
             uri, local = key
             renamed.append((tree.Name(local, "", uri), after))
-        place(ir.GroupBy(keys=keys, regrouped=regrouped))
+        place(GroupBy(keys=keys, regrouped=regrouped))
         for name, after in renamed:
             bind(name, after)
 
     # ------------------------------------------------------------------------------------------------- quantified
 
-    def resolve_QuantifiedExpr(self, node: tree.QuantifiedExpr) -> ir.Expr:
+    def resolve_QuantifiedExpr(self, node: tree.QuantifiedExpr) -> Expr:
         bound: list[tree.Name] = []
-        clauses: list[ir.Clause] = []
+        clauses: list[Clause] = []
         try:
             for binding in node.bindings:
                 source, declared = self.expr(binding.source), self.types.optional(binding.type)
@@ -256,7 +272,7 @@ class FlworResolver(ResolverBase):
                     type = _narrower(type, self.types.static(declared))
                 var = self.scope.new_var(binding.var, type, bare=True)
                 clauses.append(
-                    ir.For(
+                    For(
                         var=var,
                         position=None,
                         declared=declared,
@@ -272,24 +288,24 @@ class FlworResolver(ResolverBase):
             condition = self.expr(node.condition)
         finally:
             self.scope.unbind(bound)
-        return ir.Quantified(every=node.quantifier == "every", clauses=clauses, condition=condition, type=BOOLEAN)
+        return Quantified(every=node.quantifier == "every", clauses=clauses, condition=condition, type=BOOLEAN)
 
 
-def _times(clauses: Iterable[ir.Clause]) -> StaticType:
+def _times(clauses: Iterable[Clause]) -> StaticType:
     """How often the result is evaluated, as the occurrence of a type."""
     low, high = 1, 1
     many = False
     for clause in clauses:
         match clause:
-            case ir.For():
+            case For():
                 type = clause.source.type
                 low &= 1 if clause.allowing_empty else type.low
                 many = many or not type.optional
                 high = high if many or clause.allowing_empty or type.high != 0 else 0
-            case ir.Where():
+            case Where():
                 low = 0
-            case ir.Window() | ir.GroupBy():
-                low, many = 0, many or isinstance(clause, ir.Window)
+            case Window() | GroupBy():
+                low, many = 0, many or isinstance(clause, Window)
             case _:
                 pass
     if high == 0:

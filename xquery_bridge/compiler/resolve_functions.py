@@ -7,7 +7,24 @@ from typing import Any, Final
 
 from elementpath.datatypes import QName
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.branches import Rethrow
+from xquery_bridge.compiler.ir.functions import (
+    BuiltinCall,
+    Caller,
+    DynamicCall,
+    FocusValue,
+    FunctionValue,
+    InlineFunction,
+    Param,
+    PartialCall,
+    UserCall,
+    UserFunctionRef,
+    VariadicItem,
+)
+from xquery_bridge.compiler.ir.literals import Literal
+from xquery_bridge.compiler.ir.node import Expr
+from xquery_bridge.compiler.ir.operators import Atomize, Concat
+from xquery_bridge.compiler.ir.variables import Assign, GlobalRef, Var, VarRef
 from xquery_bridge.compiler.resolver import ResolverBase
 from xquery_bridge.compiler.types import ANY, BOOLEAN, INTEGER, STRING, StaticType, atomized
 from xquery_bridge.errors import XQueryError
@@ -65,27 +82,27 @@ def _is_strict(row: Row) -> bool:
 class FunctionResolver(ResolverBase):
     """Finds the function a name and arity mean: the query's own before the registry's."""
 
-    def resolve_FunctionCall(self, node: tree.FunctionCall) -> ir.Expr:
+    def resolve_FunctionCall(self, node: tree.FunctionCall) -> Expr:
         return self.call(node.name, list(node.args), node)
 
-    def resolve_ArrowExpr(self, node: tree.ArrowExpr) -> ir.Expr:
+    def resolve_ArrowExpr(self, node: tree.ArrowExpr) -> Expr:
         args = [node.operand, *node.args]
         if isinstance(node.function, tree.Name):
             return self.call(node.function, args, node)
         return self._dynamic(self.expr(node.function), args)
 
-    def resolve_DynamicCall(self, node: tree.DynamicCall) -> ir.Expr:
+    def resolve_DynamicCall(self, node: tree.DynamicCall) -> Expr:
         return self._dynamic(self.expr(node.function), list(node.args))
 
-    def _dynamic(self, function: ir.Expr, written: list[Any]) -> ir.Expr:
+    def _dynamic(self, function: Expr, written: list[Any]) -> Expr:
         args = [None if isinstance(arg, tree.Placeholder) else self.expr(arg) for arg in written]
         if any(arg is None for arg in args):
-            return ir.PartialCall(function=function, args=args, type=StaticType("function"))
-        return ir.DynamicCall(function=function, args=[arg for arg in args if arg is not None], type=ANY)
+            return PartialCall(function=function, args=args, type=StaticType("function"))
+        return DynamicCall(function=function, args=[arg for arg in args if arg is not None], type=ANY)
 
     # ------------------------------------------------------------------------------------------------ static calls
 
-    def call(self, name: tree.Name, written: list[Any], node: tree.Node) -> ir.Expr:
+    def call(self, name: tree.Name, written: list[Any], node: tree.Node) -> Expr:
         """A call by name; with placeholders it is a partial application."""
         arity = len(written)
         if any(isinstance(arg, tree.Placeholder) for arg in written):
@@ -96,9 +113,7 @@ class FunctionResolver(ResolverBase):
             args = self.exprs(written)
             type = declared.result_type
             mapping = mapping and any(not args[at].type.single for at in declared.mapped)
-            return ir.UserCall(
-                function=declared, args=args, mapping=mapping, type=type.any_number() if mapping else type
-            )
+            return UserCall(function=declared, args=args, mapping=mapping, type=type.any_number() if mapping else type)
         uri, local = self.scope.function_name(name)
         if uri == XS and arity == 1 and self.types.is_constructor(local):
             return self.cast(self.expr(written[0]), tree.Name(local, "", XS), True, test=False)
@@ -110,7 +125,7 @@ class FunctionResolver(ResolverBase):
             return self._assign(written[0], written[1])
         if uri == _XDMP and local == "rethrow" and arity == 0 and self.caught is not None:
             self.caught.uses += 1
-            return ir.Rethrow(error=ir.VarRef(var=self.caught))
+            return Rethrow(error=VarRef(var=self.caught))
         row = self.scope.registry.lookup(uri, local, arity)
         if row is None and not name.prefix and name.uri is None:
             for used in self.scope.module.using:
@@ -121,22 +136,22 @@ class FunctionResolver(ResolverBase):
             raise self.scope.undefined_function(name, arity)
         return self._builtin(row, self.exprs(written))
 
-    def _special(self, local: str, written: list[Any]) -> ir.Expr | None:
+    def _special(self, local: str, written: list[Any]) -> Expr | None:
         """Calls that are no calls: the focus, the two booleans, and concat, which is the operator `||`."""
         match local, len(written):
             case "position" | "last", 0:
                 return self.focus_part(local)
             case "true" | "false", 0:
-                return ir.Literal(value=local == "true", type=BOOLEAN)
+                return Literal(value=local == "true", type=BOOLEAN)
             case "concat", arity if arity >= 2:
-                return ir.Concat(parts=self.exprs(written), type=STRING)
+                return Concat(parts=self.exprs(written), type=STRING)
             case "data", 1:
                 operand = self.expr(written[0])
-                return ir.Atomize(operand=operand, type=atomized(operand.type))
+                return Atomize(operand=operand, type=atomized(operand.type))
             case _:
                 return None
 
-    def _assign(self, target: Any, value: tree.Expr) -> ir.Expr:
+    def _assign(self, target: Any, value: tree.Expr) -> Expr:
         """`xdmp:set($variable, value)`. Raises XDMP-NOTVAR for anything else, and for variables of other expressions."""
         new = self.expr(value)
         if not isinstance(target, tree.VarRef):
@@ -144,7 +159,7 @@ class FunctionResolver(ResolverBase):
                 "XPST0003", "xdmp:set changes a variable: its first argument is $name", marklogic_code="XDMP-NOTVAR"
             )
         found = self.scope.variable(target.name)
-        var = found if isinstance(found, ir.Var) else found.var
+        var = found if isinstance(found, Var) else found.var
         if not var.assigned:
             raise XQueryError(
                 "XPST0003",
@@ -152,9 +167,9 @@ class FunctionResolver(ResolverBase):
                 marklogic_code="XDMP-NOTVAR",
             )
         var.uses += 1
-        return ir.Assign(var=found, value=new)
+        return Assign(var=found, value=new)
 
-    def _builtin(self, row: Row, args: list[ir.Expr]) -> ir.Expr:
+    def _builtin(self, row: Row, args: list[Expr]) -> Expr:
         mapped = tuple(
             at
             for at, arg in enumerate(args)
@@ -164,11 +179,11 @@ class FunctionResolver(ResolverBase):
         type = self._result_type(row, args)
         if mapped:
             type = type.any_number()
-        return ir.BuiltinCall(row=row, args=args, needs=needs, static=self.scope.static, mapped=mapped, type=type)
+        return BuiltinCall(row=row, args=args, needs=needs, static=self.scope.static, mapped=mapped, type=type)
 
-    def _needs(self, row: Row) -> list[ir.Expr]:
+    def _needs(self, row: Row) -> list[Expr]:
         """Expressions for the parts of the focus that a row asks for."""
-        found: list[ir.Expr] = []
+        found: list[Expr] = []
         for need in row.needs:
             if need == "item":
                 found.append(self.context_item())
@@ -180,22 +195,22 @@ class FunctionResolver(ResolverBase):
                 found.append(self._caller())
         return found
 
-    def _focus(self) -> ir.Expr:
+    def _focus(self) -> Expr:
         """The focus here, whether or not there is one."""
         parts = [self.focus_part(part) for part in ("item", "position", "last")] if self.focus is not None else []
-        return ir.FocusValue(parts=parts, run=self.main)
+        return FocusValue(parts=parts, run=self.main)
 
-    def _caller(self) -> ir.Expr:
+    def _caller(self) -> Expr:
         """All that is visible here."""
-        variables: list[tuple[tuple[str, str], ir.Expr]] = []
+        variables: list[tuple[tuple[str, str], Expr]] = []
         for key, declared in self.scope.module.variables.items():
             declared.var.uses += 1
-            variables.append((key, ir.GlobalRef(variable=declared, type=ANY)))
+            variables.append((key, GlobalRef(variable=declared, type=ANY)))
         variables += [(key, self.read(var)) for key, var in self.scope.visible().items()]
         item = None if self.focus is None else self.read(self.focus.item)
-        return ir.Caller(variables=variables, item=item, run_item=self.main, static=self.scope.static)
+        return Caller(variables=variables, item=item, run_item=self.main, static=self.scope.static)
 
-    def _result_type(self, row: Row, args: list[ir.Expr]) -> StaticType:
+    def _result_type(self, row: Row, args: list[Expr]) -> StaticType:
         declared = self.types.static(row.result)
         if not args:
             return declared
@@ -232,18 +247,18 @@ class FunctionResolver(ResolverBase):
 
     # -------------------------------------------------------------------------------------------------- references
 
-    def resolve_NamedFunctionRef(self, node: tree.NamedFunctionRef) -> ir.Expr:
+    def resolve_NamedFunctionRef(self, node: tree.NamedFunctionRef) -> Expr:
         made = self.reference(node.name, node.arity)
-        if isinstance(made, ir.InlineFunction):  # errors in it are errors of the place that names it
+        if isinstance(made, InlineFunction):  # errors in it are errors of the place that names it
             for part in (made.body, *made.body.children()):
                 part.start, part.end = node.start, node.end
         return made
 
-    def reference(self, name: tree.Name, arity: int) -> ir.Expr:
+    def reference(self, name: tree.Name, arity: int) -> Expr:
         """A named function as an item. What it needs of the context is captured here."""
         declared = self.scope.declared_function(name, arity)
         if declared is not None:
-            return ir.UserFunctionRef(function=declared, type=StaticType("function"))
+            return UserFunctionRef(function=declared, type=StaticType("function"))
         uri, local = self.scope.function_name(name)
         made = self.builtin_item(uri, local, arity, name.prefix)
         if made is None:
@@ -252,14 +267,14 @@ class FunctionResolver(ResolverBase):
             raise self.scope.undefined_function(name, arity)
         return made
 
-    def _outer_function(self, uri: str, local: str, arity: int) -> ir.Expr:
+    def _outer_function(self, uri: str, local: str, arity: int) -> Expr:
         """A function of the query that evaluates this one, looked up when it is needed."""
         row = self.scope.registry.lookup(FN, "function-lookup", 2)
         assert row is not None
-        args = [ir.Literal(value=QName(uri, local), type=StaticType("qname")), ir.Literal(value=arity, type=INTEGER)]
-        return self._builtin(row, list[ir.Expr](args))
+        args = [Literal(value=QName(uri, local), type=StaticType("qname")), Literal(value=arity, type=INTEGER)]
+        return self._builtin(row, list[Expr](args))
 
-    def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> ir.FunctionValue | None:
+    def builtin_item(self, uri: str, local: str, arity: int, prefix: str = "") -> FunctionValue | None:
         """A built-in function, or the constructor function of a type, as an inline function that calls it."""
         if uri == XS and arity == 1 and self.types.is_constructor(local):
             param = self._param("value", self.types.parse("xs:anyAtomicType?"))
@@ -273,34 +288,33 @@ class FunctionResolver(ResolverBase):
             return None
         if row.variadic and arity > _MANY_PARAMETERS and not row.needs:
             item_name = (prefix or row.prefix, uri, local)
-            return ir.VariadicItem(row=row, arity=arity, name=item_name, type=StaticType("function"))
+            return VariadicItem(row=row, arity=arity, name=item_name, type=StaticType("function"))
         params = [self._param(row.param(at).name, row.param(at).type) for at in range(arity)]
-        args: list[ir.Expr] = [self.read(param.var) for param in params]
-        body = ir.BuiltinCall(
+        args: list[Expr] = [self.read(param.var) for param in params]
+        body = BuiltinCall(
             row=row, args=args, needs=self._needs(row), static=self.scope.static, type=self.types.static(row.result)
         )
         return self._item(params, row.result, body, prefix or row.prefix, uri, local)
 
-    def _param(self, name: str, type: SequenceType) -> ir.Param:
+    def _param(self, name: str, type: SequenceType) -> Param:
         known = self.types.static(type)
-        return ir.Param(self.scope.temporary(name, known), type)
+        return Param(self.scope.temporary(name, known), type)
 
     def _item(
-        self, params: list[ir.Param], result: SequenceType, body: ir.Expr, prefix: str, uri: str, local: str
-    ) -> ir.InlineFunction:
-        return ir.InlineFunction(
+        self, params: list[Param], result: SequenceType, body: Expr, prefix: str, uri: str, local: str
+    ) -> InlineFunction:
+        return InlineFunction(
             params=params,
             result=result,
             body=body,
             python=self.names.make(f"{prefix}_{local}" if prefix else local),
-            static=self.scope.static,
             name=(prefix, uri, local),
             type=StaticType("function"),
         )
 
     # --------------------------------------------------------------------------------------------- inline functions
 
-    def resolve_InlineFunction(self, node: tree.InlineFunction) -> ir.Expr:
+    def resolve_InlineFunction(self, node: tree.InlineFunction) -> Expr:
         params = self.params(node.params)
         annotations = self.annotations(node.annotations)
         for uri, local, _ in annotations:
@@ -316,19 +330,18 @@ class FunctionResolver(ResolverBase):
                 body = self.expr(node.body)
         finally:
             self.focus, self.main = before_focus, before_main
-        return ir.InlineFunction(
+        return InlineFunction(
             params=params,
             result=result,
             body=body,
             python=self.names.make("function"),
-            static=self.scope.static,
             annotations=annotations,
             type=StaticType("function"),
         )
 
-    def params(self, written: list[tree.Param]) -> list[ir.Param]:
+    def params(self, written: list[tree.Param]) -> list[Param]:
         """Parameters with their types. Raises XQST0039 when two have one name."""
-        made: list[ir.Param] = []
+        made: list[Param] = []
         seen: set[tuple[str, str]] = set()
         for param in written:
             key = self.scope.key(param.name)
@@ -337,7 +350,7 @@ class FunctionResolver(ResolverBase):
             seen.add(key)
             type = self.types.optional(param.type)
             known = ANY if type is None else self.types.static(type)
-            made.append(ir.Param(self.scope.new_cell(param.name) or self.scope.new_var(param.name, known), type))
+            made.append(Param(self.scope.new_cell(param.name) or self.scope.new_var(param.name, known), type))
         return made
 
     def annotations(self, written: list[tree.Annotation], clash: str = "XQST0106") -> list[tuple[str, str, list[Any]]]:

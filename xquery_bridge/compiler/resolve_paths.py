@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.branches import If
+from xquery_bridge.compiler.ir.functions import BuiltinCall
+from xquery_bridge.compiler.ir.node import Expr
+from xquery_bridge.compiler.ir.paths import Filter, NodeTest, PathMap, Predicate, Root, SimpleMap, Step
+from xquery_bridge.compiler.ir.variables import ContextItemRef
 from xquery_bridge.compiler.resolver import ResolverBase
 from xquery_bridge.compiler.types import BOOLEAN, NODES, StaticType
 from xquery_bridge.errors import XQueryError
@@ -40,23 +44,21 @@ _SINGLE_AXES: Final = {"self", "parent"}
 class PathResolver(ResolverBase):
     """`/` between steps becomes nested `Step`s; other right sides become `PathMap`."""
 
-    def _root(self, node: tree.Node) -> ir.Expr:
+    def _root(self, node: tree.Node) -> Expr:
         """A leading `/`. Where there is no context item, 1.0-ml takes it for the documents of the database."""
         start, end = node.start, node.start + 1
-        root = ir.Root(operand=self.context_item(), type=StaticType("node"), start=start, end=end)
+        root = Root(operand=self.context_item(), type=StaticType("node"), start=start, end=end)
         row = self.scope.registry.lookup(FN, "collection", 0)
         if self.focus is not None or self.scope.static.dialect != "1.0-ml" or row is None:
             return root
-        documents = ir.BuiltinCall(
-            row=row, args=[], needs=[], static=self.scope.static, type=NODES, start=start, end=end
-        )
+        documents = BuiltinCall(row=row, args=[], needs=[], static=self.scope.static, type=NODES, start=start, end=end)
         if not self.main:
             return documents
-        asked = ir.ContextItemRef(type=BOOLEAN, part="presence")
-        return ir.If(condition=asked, then=root, otherwise=documents, type=NODES, start=start, end=end)
+        asked = ContextItemRef(type=BOOLEAN, part="presence")
+        return If(condition=asked, then=root, otherwise=documents, type=NODES, start=start, end=end)
 
-    def resolve_PathExpr(self, node: tree.PathExpr) -> ir.Expr:
-        current: ir.Expr | None = None
+    def resolve_PathExpr(self, node: tree.PathExpr) -> Expr:
+        current: Expr | None = None
         steps = list(node.steps)
         if node.root:
             current = self._root(node)
@@ -72,10 +74,10 @@ class PathResolver(ResolverBase):
         assert current is not None
         return current
 
-    def _any_descendant(self, current: ir.Expr, node: tree.Node) -> ir.Step:
+    def _any_descendant(self, current: Expr, node: tree.Node) -> Step:
         type = StaticType("node", 0, None)
-        test = ir.NodeTest(kind="node")
-        return ir.Step(
+        test = NodeTest(kind="node")
+        return Step(
             input=current,
             axis="descendant-or-self",
             test=test,
@@ -85,10 +87,10 @@ class PathResolver(ResolverBase):
             end=node.end,
         )
 
-    def resolve_AxisStep(self, node: tree.AxisStep) -> ir.Expr:
+    def resolve_AxisStep(self, node: tree.AxisStep) -> Expr:
         return self._step(self.context_item(), node)
 
-    def _step(self, current: ir.Expr, node: tree.AxisStep) -> ir.Expr:
+    def _step(self, current: Expr, node: tree.AxisStep) -> Expr:
         test = self._test(node)
         kind = test.kind if test.kind == "node" else _KINDS.get(test.kind, "node")
         single = node.axis in _SINGLE_AXES or (
@@ -98,7 +100,7 @@ class PathResolver(ResolverBase):
         predicates = [self._predicate(predicate, type.one()) for predicate in node.predicates]
         axis = node.axis
         if (
-            isinstance(current, ir.Step)
+            isinstance(current, Step)
             and current.axis == "descendant-or-self"
             and not current.predicates
             and current.test.kind == "node"
@@ -108,56 +110,56 @@ class PathResolver(ResolverBase):
         ):
             axis = "descendant" if axis == "child" else axis
             current = current.input
-        return ir.Step(
+        return Step(
             input=current, axis=axis, test=test, predicates=predicates, type=type, start=node.start, end=node.end
         )
 
-    def _test(self, node: tree.AxisStep) -> ir.NodeTest:
+    def _test(self, node: tree.AxisStep) -> NodeTest:
         written = node.test
         if isinstance(written, tree.NameTest):
             kind = _PRINCIPAL.get(node.axis, "element")
             if written.any_namespace:
-                return ir.NodeTest(kind=kind, local=written.local)
+                return NodeTest(kind=kind, local=written.local)
             if written.local is None and not written.prefix and written.uri is None:
-                return ir.NodeTest(kind=kind)
+                return NodeTest(kind=kind)
             name = tree.Name(written.local or "*", written.prefix, written.uri)
             default = self.scope.static.default_element_namespace if kind == "element" else ""
             uri, _ = self.scope.expand(name, default)
-            return ir.NodeTest(kind=kind, uri=uri, local=written.local)
+            return NodeTest(kind=kind, uri=uri, local=written.local)
         plain = written.type is None and written.content is None and written.literal is None
         if written.kind == "node" and plain:
-            return ir.NodeTest(kind="node")
+            return NodeTest(kind="node")
         if written.kind in _KINDS and plain and written.kind not in ("object", "array", "number", "boolean", "null"):
             if written.name is None:
-                return ir.NodeTest(kind=written.kind)
+                return NodeTest(kind=written.kind)
             if written.kind in ("element", "attribute"):
                 default = self.scope.static.default_element_namespace if written.kind == "element" else ""
                 uri, local = self.scope.expand(written.name, default)
-                return ir.NodeTest(kind=written.kind, uri=uri, local=local)
+                return NodeTest(kind=written.kind, uri=uri, local=local)
             if written.kind == "processing-instruction":
-                return ir.NodeTest(kind=written.kind, uri="", local=written.name.local)
+                return NodeTest(kind=written.kind, uri="", local=written.name.local)
         if written.kind == "processing-instruction" and written.literal is not None:
             target = " ".join(written.literal.split())
             if not _NCNAME.fullmatch(target):
                 raise XQueryError("XPTY0004", f"{target!r} is no name of a processing instruction")
-            return ir.NodeTest(kind=written.kind, uri="", local=target)
+            return NodeTest(kind=written.kind, uri="", local=target)
         whole = tree.SequenceType(item=written, occurrence="", start=written.start, end=written.end)
-        return ir.NodeTest(kind=written.kind, other=self.types.resolve(whole))
+        return NodeTest(kind=written.kind, other=self.types.resolve(whole))
 
-    def _predicate(self, condition: tree.Expr, item: StaticType) -> ir.Predicate:
+    def _predicate(self, condition: tree.Expr, item: StaticType) -> Predicate:
         focus = self.scope.new_focus(item)
         made = self.with_focus(focus, condition)
-        return ir.Predicate(focus=focus, condition=made, start=made.start, end=made.end)
+        return Predicate(focus=focus, condition=made, start=made.start, end=made.end)
 
-    def _path_map(self, current: ir.Expr, step: tree.Expr) -> ir.Expr:
+    def _path_map(self, current: Expr, step: tree.Expr) -> Expr:
         item = current.type.one()
         focus = self.scope.new_focus(item if item.is_a("node") else StaticType("node"))
         right = self.with_focus(focus, step)
-        return ir.PathMap(
+        return PathMap(
             left=current, focus=focus, right=right, type=right.type.times(current.type), start=step.start, end=step.end
         )
 
-    def resolve_simple_map(self, node: tree.BinaryExpr) -> ir.Expr:
+    def resolve_simple_map(self, node: tree.BinaryExpr) -> Expr:
         chain: list[tree.Expr] = []
         rest: tree.Expr = node
         while isinstance(rest, tree.BinaryExpr) and rest.operator == "!":
@@ -167,7 +169,7 @@ class PathResolver(ResolverBase):
         for step in reversed(chain):
             focus = self.scope.new_focus(current.type.one())
             right = self.with_focus(focus, step)
-            current = ir.SimpleMap(
+            current = SimpleMap(
                 left=current,
                 focus=focus,
                 right=right,
@@ -177,7 +179,7 @@ class PathResolver(ResolverBase):
             )
         return current
 
-    def resolve_FilterExpr(self, node: tree.FilterExpr) -> ir.Expr:
+    def resolve_FilterExpr(self, node: tree.FilterExpr) -> Expr:
         chain: list[tree.FilterExpr] = []
         rest: tree.Expr = node
         while isinstance(rest, tree.FilterExpr):
@@ -191,5 +193,5 @@ class PathResolver(ResolverBase):
             type = StaticType(current.type.kind, 0, 1 if index and condition.type.optional else current.type.high)
             if self.scope.static.dialect == "1.0-ml" and current.type.may_be("opaque") and predicate.maybe_number:
                 type = StaticType("item", 0, None)
-            current = ir.Filter(operand=current, predicate=predicate, type=type, start=written.start, end=written.end)
+            current = Filter(operand=current, predicate=predicate, type=type, start=written.start, end=written.end)
         return current

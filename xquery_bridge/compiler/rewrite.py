@@ -1,18 +1,47 @@
 """Rewrites between resolving and code generation: what loops do not change moves out of them, and loops become joins.
 
 A walk over the program with the loops around each expression as a stack of levels. An expression that is pure and whose
-variables are all bound outside of a loop is computed once (`ir.Once`): when it is first reached, so that an error it may
+variables are all bound outside of a loop is computed once (`Once`): when it is first reached, so that an error it may
 raise is raised where it was, or not at all. `for … where key = probe`, `source[key = probe]` and `some … satisfies
-key = probe` become `ir.Join`s when the source does not change in some loop around, or belongs to a tree.
+key = probe` become `Join`s when the source does not change in some loop around, or belongs to a tree.
 
-The laws: only what is PURE moves (`ir`); in 1.0-ml, where maps and arrays change, only what reads nodes and atomic values.
+The laws: only what is PURE moves (`ir.node`); in 1.0-ml, where maps and arrays change, only what reads nodes and atomic
+values.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from xquery_bridge.compiler import ir
+from xquery_bridge.compiler.ir.branches import If, Try, Typeswitch
+from xquery_bridge.compiler.ir.cells import Join, Member, Once
+from xquery_bridge.compiler.ir.constructors import ArrayConstructor, MapConstructor
+from xquery_bridge.compiler.ir.flwor import Clause, Flwor, For, GroupBy, Let, OrderBy, Quantified, Where, Window
+from xquery_bridge.compiler.ir.functions import (
+    BuiltinCall,
+    DynamicCall,
+    FunctionValue,
+    InlineFunction,
+    PartialCall,
+    UserCall,
+)
+from xquery_bridge.compiler.ir.literals import Literal
+from xquery_bridge.compiler.ir.node import PURE, Expr, Node
+from xquery_bridge.compiler.ir.operators import (
+    Arithmetic,
+    Atomize,
+    Cast,
+    Compare,
+    Concat,
+    InstanceOf,
+    Logic,
+    Range,
+    Sequence,
+    SetOperation,
+    Treat,
+)
+from xquery_bridge.compiler.ir.paths import Filter, PathMap, Predicate, Root, SimpleMap, Step
+from xquery_bridge.compiler.ir.variables import ContextItemRef, GlobalRef, Var, VarRef
 from xquery_bridge.compiler.program import Program
 from xquery_bridge.compiler.scope import PythonNames
 from xquery_bridge.compiler.types import StaticType
@@ -20,42 +49,42 @@ from xquery_bridge.runtime.context import CODEPOINT
 
 #: Expressions that may be kept for later, as a whole.
 _KEPT: Final = (
-    ir.Step,
-    ir.Filter,
-    ir.SimpleMap,
-    ir.PathMap,
-    ir.BuiltinCall,
-    ir.UserCall,
-    ir.Flwor,
-    ir.Quantified,
-    ir.Arithmetic,
-    ir.Compare,
-    ir.Concat,
-    ir.Cast,
-    ir.Atomize,
-    ir.SetOperation,
-    ir.MapConstructor,
-    ir.ArrayConstructor,
-    ir.Logic,
-    ir.If,
-    ir.InstanceOf,
-    ir.Sequence,
-    ir.Treat,
+    Step,
+    Filter,
+    SimpleMap,
+    PathMap,
+    BuiltinCall,
+    UserCall,
+    Flwor,
+    Quantified,
+    Arithmetic,
+    Compare,
+    Concat,
+    Cast,
+    Atomize,
+    SetOperation,
+    MapConstructor,
+    ArrayConstructor,
+    Logic,
+    If,
+    InstanceOf,
+    Sequence,
+    Treat,
 )
 
 #: Of these, the ones that take longer than looking into a cell.
 _COSTLY: Final = (
-    ir.Step,
-    ir.Filter,
-    ir.SimpleMap,
-    ir.PathMap,
-    ir.UserCall,
-    ir.Flwor,
-    ir.Quantified,
-    ir.Cast,
-    ir.SetOperation,
-    ir.MapConstructor,
-    ir.Join,
+    Step,
+    Filter,
+    SimpleMap,
+    PathMap,
+    UserCall,
+    Flwor,
+    Quantified,
+    Cast,
+    SetOperation,
+    MapConstructor,
+    Join,
 )
 
 #: Functions whose code is hardly more than looking into a cell.
@@ -73,7 +102,7 @@ class _Level:
 
     __slots__ = ("cells",)
 
-    def __init__(self, cells: list[ir.Var] | None) -> None:
+    def __init__(self, cells: list[Var] | None) -> None:
         self.cells = cells
 
 
@@ -96,14 +125,14 @@ class Rewriter:
         self.enhanced = dialect == "1.0-ml"
         self.levels: list[_Level] = []
         #: variable -> number of loops around its binding; those of the function itself are not here
-        self.depth: dict[ir.Var, int] = {}
+        self.depth: dict[Var, int] = {}
 
     # ----------------------------------------------------------------------------------------------------- the walk
 
-    def expr(self, node: ir.Expr) -> ir.Expr:
+    def expr(self, node: Expr) -> Expr:
         """The expression, rewritten."""
         kind = type(node)
-        if kind is ir.Literal or kind is ir.VarRef:
+        if kind is Literal or kind is VarRef:
             return node
         if self.levels and isinstance(node, _KEPT):
             target = self._target(node)
@@ -111,45 +140,43 @@ class Rewriter:
                 return self._once(node, target)
         return self._inner(node)
 
-    def _once(self, node: ir.Expr, target: int) -> ir.Expr:
+    def _once(self, node: Expr, target: int) -> Expr:
         inner, self.levels = self.levels, self.levels[:target]
         made = self._inner(node)
         self.levels = inner
-        if isinstance(made, ir.Once):
+        if isinstance(made, Once):
             return made
         cell = self._cell(target)
-        return ir.Once(cell=cell, operand=made, type=made.type, start=made.start, end=made.end)
+        return Once(cell=cell, operand=made, type=made.type, start=made.start, end=made.end)
 
-    def _cell(self, target: int) -> ir.Var:
-        cell = ir.Var("cell", self.names.make("once"), uses=1)
+    def _cell(self, target: int) -> Var:
+        cell = Var("cell", self.names.make("once"), uses=1)
         cells = self.levels[target].cells
         assert cells is not None
         cells.append(cell)
         self.depth[cell] = target
         return cell
 
-    def _inner(self, node: ir.Expr) -> ir.Expr:
+    def _inner(self, node: Expr) -> Expr:
         method = getattr(self, f"inner_{type(node).__name__}", None)
         if method is not None:
-            made: ir.Expr = method(node)
+            made: Expr = method(node)
             return made
         changed = False
         for name in node.kids:
             value = getattr(node, name)
-            if isinstance(value, ir.Node):
+            if isinstance(value, Node):
                 new: Any = self.expr(value)
                 if new is not value:
                     setattr(node, name, new)
                 changed = True
             elif type(value) is list and value:
                 for index, part in enumerate(value):
-                    if isinstance(part, ir.Node):
+                    if isinstance(part, Node):
                         value[index] = self.expr(part)
                         changed = True
                     elif type(part) is tuple:
-                        value[index] = tuple(
-                            [self.expr(inner) if isinstance(inner, ir.Node) else inner for inner in part]
-                        )
+                        value[index] = tuple([self.expr(inner) if isinstance(inner, Node) else inner for inner in part])
                         changed = True
         if changed and self.levels:
             node.refresh()
@@ -162,10 +189,10 @@ class Rewriter:
         depth = self.depth
         return max([depth.get(var, 0) for var in free], default=0)
 
-    def _target(self, node: ir.Expr) -> int | None:
+    def _target(self, node: Expr) -> int | None:
         """The outermost loop that does not change an expression, as an index into the levels; None without one."""
         needed = self._needed(node.free)
-        if needed >= len(self.levels) or node.purity != ir.PURE:
+        if needed >= len(self.levels) or node.purity != PURE:
             return None
         target = self._loop(needed)
         return None if target is None or (self.enhanced and not self._immutable(node)) else target
@@ -176,21 +203,21 @@ class Rewriter:
                 return index
         return None
 
-    def _immutable(self, node: ir.Expr, nodes_only: bool = False) -> bool:
+    def _immutable(self, node: Expr, nodes_only: bool = False) -> bool:
         """Whether an expression reads only what cannot change: no maps and arrays of 1.0-ml."""
-        if isinstance(node, (ir.VarRef, ir.GlobalRef, ir.ContextItemRef)):
+        if isinstance(node, (VarRef, GlobalRef, ContextItemRef)):
             return nodes_only or node.type.is_a("node") or node.type.is_a("atomic")
-        if isinstance(node, (ir.DynamicCall, ir.PartialCall, ir.FunctionValue)):
+        if isinstance(node, (DynamicCall, PartialCall, FunctionValue)):
             return False
-        nodes = isinstance(node, (ir.Root, ir.Step))
-        return all(self._immutable(child, nodes and not isinstance(child, ir.Predicate)) for child in node.children())
+        nodes = isinstance(node, (Root, Step))
+        return all(self._immutable(child, nodes and not isinstance(child, Predicate)) for child in node.children())
 
-    def _costly(self, node: ir.Expr) -> bool:
+    def _costly(self, node: Expr) -> bool:
         if isinstance(node, _COSTLY):
             return True
-        if isinstance(node, ir.BuiltinCall) and node.row.local not in _CHEAP:
+        if isinstance(node, BuiltinCall) and node.row.local not in _CHEAP:
             return True
-        if isinstance(node, (ir.FunctionValue, ir.DynamicCall)):
+        if isinstance(node, (FunctionValue, DynamicCall)):
             return False
         return any(self._costly(child) for child in node.children())
 
@@ -201,7 +228,7 @@ class Rewriter:
 
     # -------------------------------------------------------------------------------------------------------- loops
 
-    def inner_Flwor(self, node: ir.Flwor) -> ir.Expr:
+    def inner_Flwor(self, node: Flwor) -> Expr:
         before = len(self.levels)
         node.clauses = self._clauses(node.clauses)
         node.result = self.expr(node.result)
@@ -209,24 +236,26 @@ class Rewriter:
         node.refresh()
         return self._plain_source(node) or node
 
-    def _plain_source(self, node: ir.Flwor) -> ir.Expr | None:
+    def _plain_source(self, node: Flwor) -> Expr | None:
         """The source of `for $x in source return $x`."""
         only = node.clauses[0]
-        if len(node.clauses) > 1 or not isinstance(only, ir.For) or only.declared is not None or only.allowing_empty:
+        if len(node.clauses) > 1 or not isinstance(only, For) or only.declared is not None or only.allowing_empty:
             return None
-        return only.source if isinstance(node.result, ir.VarRef) and node.result.var is only.var else None
+        return only.source if isinstance(node.result, VarRef) and node.result.var is only.var else None
 
-    def inner_Quantified(self, node: ir.Quantified) -> ir.Expr:
+    def inner_Quantified(self, node: Quantified) -> Expr:
         before = len(self.levels)
         condition = node.condition
         last = node.clauses[-1]
-        if not node.every and isinstance(last, ir.For) and last.declared is None and last.position is None:
+        if not node.every and isinstance(last, For) and last.declared is None and last.position is None:
             # the last variable's sequence, reduced to the items that satisfy the condition
-            node.clauses = self._clauses([*node.clauses, ir.Where(condition=condition)])
-            if isinstance(node.clauses[-1], ir.Where):
-                node.condition = node.clauses.pop().condition  # type: ignore[union-attr]
+            node.clauses = self._clauses([*node.clauses, Where(condition=condition)])
+            left = node.clauses[-1]
+            if isinstance(left, Where):
+                node.clauses.pop()
+                node.condition = left.condition
             else:
-                node.condition = ir.Literal(value=True, type=StaticType("boolean"))
+                node.condition = Literal(value=True, type=StaticType("boolean"))
         else:
             node.clauses = self._clauses(node.clauses)
             node.condition = self.expr(condition)
@@ -234,28 +263,28 @@ class Rewriter:
         node.refresh()
         return node
 
-    def _clauses(self, clauses: list[ir.Clause]) -> list[ir.Clause]:
-        made: list[ir.Clause] = []
+    def _clauses(self, clauses: list[Clause]) -> list[Clause]:
+        made: list[Clause] = []
         barrier = False
-        bound: list[ir.Var] = []
+        bound: list[Var] = []
         at = 0
         while at < len(clauses):
             clause = clauses[at]
             at += 1
             match clause:
-                case ir.For():
+                case For():
                     following = clauses[at] if at < len(clauses) else None
-                    if isinstance(following, ir.Where) and clause.position is None and not clause.allowing_empty:
+                    if isinstance(following, Where) and clause.position is None and not clause.allowing_empty:
                         if clause.declared is None and self._join_clause(clause, following):
                             at += 1
-                            if not isinstance(following.condition, ir.Literal):
+                            if not isinstance(following.condition, Literal):
                                 clauses = [*clauses[:at], following, *clauses[at:]]
                         else:
                             clause.source = self.expr(clause.source)
                     else:
                         clause.source = self.expr(clause.source)
                     self.levels.append(_Level(None if barrier else clause.cells))
-                case ir.Window():
+                case Window():
                     clause.source = self.expr(clause.source)
                     self.levels.append(_Level(None))
                     self._bind(clause.variables())
@@ -263,19 +292,19 @@ class Rewriter:
                         if condition is not None:
                             condition.when = self.expr(condition.when)
                             condition.refresh()
-                case ir.Let():
+                case Let():
                     clause.value = self.expr(clause.value)
-                case ir.Where():
+                case Where():
                     clause.condition = self.expr(clause.condition)
-                case ir.OrderBy():
+                case OrderBy():
                     for spec in clause.specs:
                         spec.key = self.expr(spec.key)
                         spec.refresh()
                     barrier = True
                     self.levels.append(_Level(None))
                     self._bind(bound)
-                case ir.GroupBy():
-                    if not barrier and sum(isinstance(each, (ir.For, ir.Window)) for each in made) == 1:
+                case GroupBy():
+                    if not barrier and sum(isinstance(each, (For, Window)) for each in made) == 1:
                         self._keep_order(made[0], clause)
                     barrier = True
                     self.levels.append(_Level(None))
@@ -285,18 +314,18 @@ class Rewriter:
             made.append(clause)
         return made
 
-    def _keep_order(self, first: ir.Clause, clause: ir.GroupBy) -> None:
+    def _keep_order(self, first: Clause, clause: GroupBy) -> None:
         """A group's items are in the order of the one sequence they come from."""
         for before, after in clause.regrouped:
-            if isinstance(first, ir.For) and before is first.var:
+            if isinstance(first, For) and before is first.var:
                 after.value = first.source
 
-    def inner_SimpleMap(self, node: ir.SimpleMap) -> ir.Expr:
+    def inner_SimpleMap(self, node: SimpleMap) -> Expr:
         node.left = self.expr(node.left)
         loop = not node.left.type.single
         if loop:
             self.levels.append(_Level(node.cells))
-        self._bind((node.focus.item, node.focus.position, node.focus.last))
+        self._bind(node.focus.variables)
         node.right = self.expr(node.right)
         if loop:
             self.levels.pop()
@@ -305,14 +334,14 @@ class Rewriter:
 
     inner_PathMap = inner_SimpleMap
 
-    def _predicate(self, predicate: ir.Predicate) -> None:
+    def _predicate(self, predicate: Predicate) -> None:
         self.levels.append(_Level(predicate.cells))
-        self._bind((predicate.focus.item, predicate.focus.position, predicate.focus.last))
+        self._bind(predicate.focus.variables)
         predicate.condition = self.expr(predicate.condition)
         self.levels.pop()
         predicate.refresh()
 
-    def inner_Step(self, node: ir.Step) -> ir.Expr:
+    def inner_Step(self, node: Step) -> Expr:
         if node.predicates and not any(predicate.positional for predicate in node.predicates):
             joined = self._join_step(node)
             if joined is not None:
@@ -323,7 +352,7 @@ class Rewriter:
             node.predicates = node.predicates[:-1]
             node.refresh()
             return self.inner_Filter(
-                ir.Filter(operand=node, predicate=predicate, type=node.type, start=node.start, end=node.end)
+                Filter(operand=node, predicate=predicate, type=node.type, start=node.start, end=node.end)
             )
         node.input = self.expr(node.input)
         for predicate in node.predicates:
@@ -331,7 +360,7 @@ class Rewriter:
         node.refresh()
         return node
 
-    def inner_Filter(self, node: ir.Filter) -> ir.Expr:
+    def inner_Filter(self, node: Filter) -> Expr:
         if not node.predicate.positional:
             joined = self._joined(node.operand, node.predicate.focus.item, node.predicate.condition, node)
             if joined is not None:
@@ -341,11 +370,11 @@ class Rewriter:
         node.refresh()
         return node
 
-    def inner_Compare(self, node: ir.Compare) -> ir.Expr:
+    def inner_Compare(self, node: Compare) -> Expr:
         """A general comparison with a sequence that stays the same is a look into what it has."""
         if self.levels and node.general and node.operator == "eq" and node.collation == CODEPOINT:
             for sequence, probe in ((node.right, node.left), (node.left, node.right)):
-                if sequence.type.high is not None or sequence.purity != ir.PURE or isinstance(sequence, ir.Range):
+                if sequence.type.high is not None or sequence.purity != PURE or isinstance(sequence, Range):
                     continue
                 target = self._loop(self._needed(sequence.free))
                 if target is None or self._needed(probe.free) <= target:
@@ -355,14 +384,14 @@ class Rewriter:
                 inner, self.levels = self.levels, self.levels[:target]
                 sequence = self.expr(sequence)
                 self.levels = inner
-                return ir.Member(
+                return Member(
                     cell=self._cell(target), sequence=sequence, probe=self.expr(probe), start=node.start, end=node.end
                 )
         node.left, node.right = self.expr(node.left), self.expr(node.right)
         node.refresh()
         return node
 
-    def inner_InlineFunction(self, node: ir.InlineFunction) -> ir.Expr:
+    def inner_InlineFunction(self, node: InlineFunction) -> Expr:
         self.levels.append(_Level(None))
         self._bind([param.var for param in node.params])
         node.body = self.expr(node.body)
@@ -370,7 +399,7 @@ class Rewriter:
         node.refresh()
         return node
 
-    def inner_Typeswitch(self, node: ir.Typeswitch) -> ir.Expr:
+    def inner_Typeswitch(self, node: Typeswitch) -> Expr:
         node.operand = self.expr(node.operand)
         for case in node.cases:
             self._bind([case.var] if case.var is not None else [])
@@ -379,7 +408,7 @@ class Rewriter:
         node.refresh()
         return node
 
-    def inner_Try(self, node: ir.Try) -> ir.Expr:
+    def inner_Try(self, node: Try) -> Expr:
         node.body = self.expr(node.body)
         for catch in node.catches:
             self._bind(catch.bound())
@@ -390,20 +419,20 @@ class Rewriter:
 
     # -------------------------------------------------------------------------------------------------------- joins
 
-    def _join_clause(self, clause: ir.For, where: ir.Where) -> bool:
+    def _join_clause(self, clause: For, where: Where) -> bool:
         """Make `for $x in source where key = probe` loop over a join; what is left of the condition stays in `where`."""
         first, rest = _first_operand(where.condition)
         joined = self._joined(clause.source, clause.var, first, clause)
         if joined is None:
             return False
         clause.source = joined
-        where.condition = rest or ir.Literal(value=True, type=StaticType("boolean"))
+        where.condition = rest or Literal(value=True, type=StaticType("boolean"))
         return True
 
-    def _join_step(self, node: ir.Step) -> ir.Expr | None:
+    def _join_step(self, node: Step) -> Expr | None:
         """`input/axis::test[key = probe][…]` as a filter over a join."""
         first = node.predicates[0]
-        bare = ir.Step(
+        bare = Step(
             input=node.input,
             axis=node.axis,
             test=node.test,
@@ -416,27 +445,27 @@ class Rewriter:
         joined = self._joined(bare, first.focus.item, condition, node)
         if joined is None:
             return None
-        found: ir.Expr = joined
+        found: Expr = joined
         predicates = node.predicates[1:]
         if rest is not None:
             first.condition = rest
             predicates = [first, *predicates]
         for predicate in predicates:
             self._predicate(predicate)
-            found = ir.Filter(operand=found, predicate=predicate, type=node.type, start=node.start, end=node.end)
+            found = Filter(operand=found, predicate=predicate, type=node.type, start=node.start, end=node.end)
         return found
 
-    def _joined(self, source: ir.Expr, item: ir.Var, condition: ir.Expr, place: ir.Node) -> ir.Join | None:
+    def _joined(self, source: Expr, item: Var, condition: Expr, place: Node) -> Join | None:
         """The items of a source for which a comparison of a key of theirs with something else holds, or None."""
-        if not isinstance(condition, ir.Compare) or condition.operator == "ne" or condition.collation != CODEPOINT:
+        if not isinstance(condition, Compare) or condition.operator == "ne" or condition.collation != CODEPOINT:
             return None
         for key, probe, swapped in (
             (condition.left, condition.right, False),
             (condition.right, condition.left, True),
         ):
-            if item not in key.free or item in probe.free or isinstance(key, ir.VarRef):
+            if item not in key.free or item in probe.free or isinstance(key, VarRef):
                 continue
-            if key.purity != ir.PURE or probe.purity != ir.PURE:
+            if key.purity != PURE or probe.purity != PURE:
                 return None
             rooted = rooted_path(source)
             in_tree = rooted is not None and relative_path(key, item) is not None
@@ -454,7 +483,7 @@ class Rewriter:
                 key = self.expr(key)
                 self.levels = inner
             cell = self._cell(target) if target is not None else None
-            return ir.Join(
+            return Join(
                 cell=cell,
                 source=source,
                 item=item,
@@ -469,32 +498,32 @@ class Rewriter:
             )
         return None
 
-    def _index_place(self, source: ir.Expr, key: ir.Expr, item: ir.Var) -> int | None:
+    def _index_place(self, source: Expr, key: Expr, item: Var) -> int | None:
         """The loop before which the index of a join can be made, or None."""
-        if source.purity != ir.PURE or (self.enhanced and not (self._immutable(source) and self._immutable(key))):
+        if source.purity != PURE or (self.enhanced and not (self._immutable(source) and self._immutable(key))):
             return None
         return self._loop(max(self._needed(source.free), self._needed(key.free - {item})))
 
 
-def _first_operand(condition: ir.Expr) -> tuple[ir.Expr, ir.Expr | None]:
+def _first_operand(condition: Expr) -> tuple[Expr, Expr | None]:
     """The first operand of an `and`, and what remains of it; any other condition as it is."""
-    if not isinstance(condition, ir.Logic) or not condition.conjunction:
+    if not isinstance(condition, Logic) or not condition.conjunction:
         return condition, None
     first, *others = condition.operands
     if len(others) == 1 and others[0].type.is_a("boolean") and others[0].type.single:
         return first, others[0]
-    remaining = ir.Logic(conjunction=True, operands=others, start=condition.start, end=condition.end)
+    remaining = Logic(conjunction=True, operands=others, start=condition.start, end=condition.end)
     return first, remaining
 
 
 # -------------------------------------------------------------------------------------------------------- kinds of paths
 
 
-def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
+def rooted_path(node: Expr) -> tuple[Expr, list[Step]] | None:
     """A path without predicates down from documents: their expression and the steps; None for other paths."""
-    steps: list[ir.Step] = []
+    steps: list[Step] = []
     while True:
-        if isinstance(node, ir.Step):
+        if isinstance(node, Step):
             if (
                 node.predicates
                 or node.axis not in _DOWNWARDS
@@ -513,27 +542,27 @@ def rooted_path(node: ir.Expr) -> tuple[ir.Expr, list[ir.Step]] | None:
 _DOCUMENTS: Final = {"doc", "collection"}
 
 
-def _gives_documents(node: ir.Expr) -> bool:
+def _gives_documents(node: Expr) -> bool:
     """Whether a value is one or more whole documents, as far as can be seen; what else comes is no error."""
     match node:
-        case ir.Once():
+        case Once():
             return _gives_documents(node.operand)
-        case ir.VarRef():
+        case VarRef():
             return node.var.value is not None and _gives_documents(node.var.value)
-        case ir.If():
+        case If():
             return _gives_documents(node.then) and _gives_documents(node.otherwise)
-        case ir.BuiltinCall():
+        case BuiltinCall():
             return node.row.prefix == "fn" and node.row.local in _DOCUMENTS
         case _:
-            return isinstance(node, ir.Root)
+            return isinstance(node, Root)
 
 
-def relative_path(node: ir.Expr, item: ir.Var) -> list[ir.Step] | None:
+def relative_path(node: Expr, item: Var) -> list[Step] | None:
     """The steps of a path without predicates down from a variable; None for anything else."""
-    steps: list[ir.Step] = []
-    while isinstance(node, ir.Step):
+    steps: list[Step] = []
+    while isinstance(node, Step):
         if node.predicates or node.axis not in _DOWNWARDS or node.test.other is not None:
             return None
         steps.append(node)
         node = node.input
-    return steps[::-1] if steps and isinstance(node, ir.VarRef) and node.var is item else None
+    return steps[::-1] if steps and isinstance(node, VarRef) and node.var is item else None

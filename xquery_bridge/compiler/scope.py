@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from xquery_bridge.compiler.ir import Focus, Function, GlobalVariable, Var
+from xquery_bridge.compiler.ir.functions import Function
+from xquery_bridge.compiler.ir.variables import Focus, GlobalVariable, Var
 from xquery_bridge.compiler.types import ANY, INTEGER, ITEM, StaticType
 from xquery_bridge.errors import ErrorName, Frame, XQueryError
 from xquery_bridge.registry import Registry
