@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
 from xquery_bridge.compute.kernels import kernel
-from xquery_bridge.compute.kernels.thread_pool import parallel, set_threads, threads
+from xquery_bridge.compute.kernels.thread_pool import (
+    Lending,
+    parallel,
+    set_threads,
+    single_threaded_blas,
+    threaded_blas,
+    threads,
+)
 
 BATCH = [cntk.Axis.default_batch()]
 
@@ -144,3 +151,37 @@ def test_values_and_gradients_do_not_depend_on_the_number_of_threads(name, frame
     for value, gradient in found[1:]:
         np.testing.assert_array_equal(value, found[0][0])
         np.testing.assert_array_equal(gradient, found[0][1])
+
+
+def test_threads_are_lent_to_the_blas_only_while_it_makes_use_of_them():
+    lending, quick = Lending(), 1e8 / 1e11
+    lending.book(1e8, 0, quick)
+    assert lending.is_allowed(1)
+    lending.book(1e8, 1, 1 + 10 * quick)  # a thread was held up once
+    lending.book(1e8, 2, 2 + quick)
+    assert lending.is_allowed(2.1)
+    lending.book(1e8, 3, 4)  # processors are shared for a long time
+    pauses, now = [], 4
+    for _ in range(8):
+        lending.book(1e8, now, now + 1)
+        now += 1
+        pauses.append(next(second for second in range(1, 1000) if lending.is_allowed(now + second)))
+        now += pauses[-1]
+    assert pauses == [2, 4, 8, 16, 32, 64, 64, 64]
+    lending.book(1e8, now, now + quick)
+    assert lending.is_allowed(now + quick)
+
+
+def test_a_product_on_lent_threads_leaves_the_blas_as_it_was():
+    set_threads(2)
+    left, right = (np.random.default_rng(seed).standard_normal((160, 160)) for seed in (0, 1))
+    out = np.empty((160, 160))
+    multiply = kernel("product")(left, right, out)
+    for lends in (False, True):
+        with single_threaded_blas(lends):
+            multiply()
+            with threaded_blas(1e9) as is_lent:
+                assert not is_lent or lends
+            with single_threaded_blas(), threaded_blas(1e9) as is_lent:
+                assert not is_lent  # others need the threads
+        np.testing.assert_allclose(out, left @ right, rtol=1e-12)

@@ -26,6 +26,7 @@ _BLAS_OPERATIONS, _MOST_BLAS_OPERATIONS = 2e6, 2e8
 """Between these a second thread of the BLAS gains more than one of ours."""
 _SMALL_OPERATIONS = 1e6
 """Up to so many multiplications OpenBLAS takes matrices as they are; above, it copies them into its own order first."""
+_LEAST_SIDE = 32
 _STEP = 16
 """Rows or columns of a part come in multiples of this."""
 _FEW_ROWS = 64
@@ -39,6 +40,7 @@ def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
     operations = 2.0 * rows * columns * left.shape[1]
     if workers == 1 or operations < _BLAS_OPERATIONS or max(out.shape) < 2 * _STEP:
         return partial(left.dot, right, out)  # two thirds of the time of np.dot on small matrices
+    is_compact = min(rows, columns, left.shape[1]) >= _LEAST_SIDE  # else memory sets the pace
     if rows >= columns:
         parts = [(left[p], right, out[p]) for p in _parts(rows, workers)]
     else:
@@ -49,9 +51,9 @@ def product_call(left: Array, right: Array, out: Array) -> Callable[[], object]:
         np.matmul(a, b, out=c)
 
     def multiply_all() -> None:
-        if operations < _MOST_BLAS_OPERATIONS:
-            with threaded_blas() as is_ours:
-                if is_ours:
+        if is_compact and operations < _MOST_BLAS_OPERATIONS:
+            with threaded_blas(operations) as is_lent:
+                if is_lent:
                     np.matmul(left, right, out=out)
                     return
         if operations < _PARALLEL_OPERATIONS:

@@ -12,6 +12,7 @@ import ctypes
 import glob
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 
 from ..numpy_settings import apply_settings
 
-__all__ = ["parallel", "set_threads", "single_threaded_blas", "threads"]
+__all__ = ["Lending", "parallel", "set_threads", "single_threaded_blas", "threads"]
 
 
 def _initial_threads() -> int:
@@ -70,12 +71,46 @@ def _serve(tasks: SimpleQueue[Callable[[], None]]) -> None:
         tasks.get()()
 
 
+class Lending:
+    """Decides whether threads are lent to the BLAS.
+
+    Its threads wait for each other by turning. Where processors are shared with other work, a product on them can take
+    a hundred times its time; two such products in a row end the lending for some seconds, each time for longer.
+    """
+
+    LEAST_RATE = 1e10  # operations a second that two processors surpass which have nothing else to do
+    SLOWNESS = 4  # times what the best rate so far would have taken
+    FIRST_PAUSE, LONGEST_PAUSE = 2.0, 64.0
+
+    def __init__(self) -> None:
+        self._best_rate = 0.0
+        self._pause = self.FIRST_PAUSE
+        self._not_before = 0.0
+        self._was_slow = False
+
+    def is_allowed(self, now: float) -> bool:
+        return now >= self._not_before
+
+    def book(self, operations: float, begin: float, end: float) -> None:
+        """Books a product on lent threads: how many operations, and when it began and ended."""
+        rate = operations / max(end - begin, 1e-9)
+        is_slow = rate < max(self.LEAST_RATE, self._best_rate / self.SLOWNESS)
+        if is_slow and self._was_slow:
+            self._not_before = end + self._pause
+            self._pause = min(2 * self._pause, self.LONGEST_PAUSE)
+        elif not is_slow and not self._was_slow:
+            self._pause = self.FIRST_PAUSE
+        self._best_rate = max(rate, self._best_rate)
+        self._was_slow = is_slow
+
+
 class _Threads:
     """The threads of this process and its hold on OpenBLAS."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.blas = _find_blas()
+        self.lending = Lending()
         self.forget()
 
     def forget(self) -> None:
@@ -122,7 +157,7 @@ class _Threads:
         if self.blas is None:
             return False
         with self._lock:
-            lends = self._blas_users == self._lenders == 1
+            lends = self._blas_users == self._lenders == 1 and self.lending.is_allowed(time.monotonic())
             if lends:
                 self.blas[1](self.count)
             return lends
@@ -168,14 +203,16 @@ def single_threaded_blas(lends: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def threaded_blas() -> Iterator[bool]:
-    """Lets NumPy's matrix products have our threads inside, and says whether it could: where nobody else needs them."""
-    is_ours = _state.lend_threads()
+def threaded_blas(operations: float) -> Iterator[bool]:
+    """Lets a product of so many operations have our threads, and says whether it could: where nobody else needs them."""
+    is_lent = _state.lend_threads()
+    begin = time.monotonic()
     try:
-        yield is_ours
+        yield is_lent
     finally:
-        if is_ours:
+        if is_lent:
             _state.take_threads_back()
+            _state.lending.book(operations, begin, time.monotonic())
 
 
 def parallel(work: Callable[[int, int], None], items: int, workers: int) -> None:
