@@ -1,11 +1,14 @@
-"""Every `cntk:` function at every arity, from the table: valid arguments, and each argument wrong in turn."""
+"""Every `cntk:` function at every arity, from the table: valid arguments, options, mapping.
+
+Arguments of wrong types, and too few or too many items, are in `test_refused_arguments`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import pytest
-from cntk_arguments import argument, arguments, bindings
+from cntk_arguments import arguments, bindings
 
 from xquery_bridge.engine import Engine
 from xquery_bridge.errors import XQueryError
@@ -63,6 +66,10 @@ def test_a_function_is_found_applied_in_part_and_called_with_an_arrow(name):
     assert _evaluate(_STRICT, checks) == [True] * len(checks)
 
 
+def _takes_one(parameter: Parameter) -> bool:
+    return parameter.type.low == parameter.type.high == 1
+
+
 def test_every_arity_is_found_by_name_and_no_other():
     lookups = [
         f'fn:exists(fn:function-lookup(xs:QName("cntk:{name}"), {arity}))'
@@ -80,38 +87,6 @@ def test_every_arity_is_found_by_name_and_no_other():
 
 
 # ---------------------------------------------------------------------------------------------------- wrong arguments
-
-
-def _takes_one(parameter: Parameter) -> bool:
-    return parameter.type.low == parameter.type.high == 1
-
-
-def _wrong(row: Row, parameter: Parameter) -> list[str]:
-    """Arguments of other types; no item and two items are in `test_number_of_items`."""
-    right = argument(row, parameter)
-    kinds = ['xs:date("2000-01-01")']
-    if str(parameter.type).startswith("cntk:"):
-        kinds.append('"text"')
-    elif str(parameter.type).startswith("xs:unsignedLong"):
-        kinds.append("-1")
-    if _takes_one(parameter):
-        return kinds if row is _LONGEST[row.local] else kinds[:1]
-    return [f"({right}, {kind})" for kind in kinds]
-
-
-@_EACH
-def test_each_wrong_argument_is_refused_by_the_name_of_its_parameter(name):
-    calls: list[str] = []
-    expected: list[str] = []
-    for row in _ROWS[name]:
-        given = arguments(row)
-        for at, parameter in enumerate(row.params):
-            for wrong in _wrong(row, parameter):
-                calls.append(_refusal(_call(name, [*given[:at], wrong, *given[at + 1 :]])))
-                expected.append(f"XDMP-AS: (err:XPTY0004) ${parameter.name} as {parameter.type} -- Invalid coercion: ")
-    if calls:
-        found = _evaluate(_STRICT, calls)
-        assert [text[: len(start)] for text, start in zip(found, expected, strict=True)] == expected
 
 
 @_EACH
