@@ -18,7 +18,8 @@
   accepted where a variable is expected. `combine`, `as_block`, `as_composite`, `Function.replace_placeholders`.
 - Training: `Schedule.from_constant(rate, minibatch_size)`; learners `Sgd(parameters, schedule, LearnerOptions(…))`,
   `MomentumSgd`, `Nesterov`, `AdaGrad`, `AdaDelta`, `RmsProp`, `Adam`, `FsAdaGrad`; initializers in `initializers`;
-  `Trainer(model, loss, evaluation or None, learners).train_minibatch({variable: value}, sweep_end)`.
+  `Trainer(model, loss, evaluation or None, learners).train_minibatch({variable: value}, sweep_end)`; its `checkpoint()`
+  and `restore(checkpoint)` keep a run and go on with it.
 - Models: `save_model`, `load_model` in `compute.models`, which is imported on demand.
 - Every refusal is a `CntkError` with CNTK's sentence.
 

@@ -29,7 +29,7 @@ _TWIST_WORD = 0xB5026F5AA96619E9
 _STRIDE = _STATE - 1  # the longest run of new words whose x[k + 1] are all known beforehand
 _DEGREE = _STATE * _BITS - _LOW_BITS  # bits of state
 
-#: Words generated between two temperings: a working set that stays in the second-level cache, and all that a jump needs.
+#: Words generated between two temperings: a working set that stays in the second-level cache; a jump needs as many.
 CHUNK = 65 * _STRIDE
 #: Words from the start of one lane to that of the next, about eight times what costs as much as the jump between them.
 LANE = 3200 * _STRIDE
@@ -247,7 +247,7 @@ def _powers(base: int, highest: int) -> list[int]:
 
 @cache
 def _jump_polynomial() -> int:
-    """t**LANE modulo the characteristic polynomial: with its coefficients c, x[k + LANE] is the sum of c[i] x[k + i]."""
+    """t**LANE modulo the characteristic polynomial; with its coefficients c, x[k + LANE] = the sum of c[i] x[k + i]."""
     exponent, squarings = LANE, 0
     while exponent >= _DEGREE:
         exponent, squarings = exponent // 2, squarings + 1

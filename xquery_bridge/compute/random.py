@@ -130,6 +130,10 @@ class RandomStream:
     __slots__ = ("_engine", "offset")
 
     def __init__(self, seed: int, offset: int = 0) -> None:
+        self.restart(seed, offset)
+
+    def restart(self, seed: int, offset: int = 0) -> None:
+        """Become the stream of a seed, behind so many numbers."""
         self._engine = MersenneTwister64(seed)
         self._engine.discard(offset)
         self.offset = offset

@@ -195,7 +195,7 @@ def _place_of(random: Function) -> tuple[int, int]:
 def _continue_from(random: Function, seed: int, offset: int) -> None:
     random.attributes["rngSeed"] = seed
     stream = random.state.setdefault("stream", RandomStream(seed))
-    RandomStream.__init__(stream, seed, offset)  # the same object: plans draw from it
+    stream.restart(seed, offset)  # the same object: plans draw from it
 
 
 def _leaves(root: Function | Variable) -> list[Variable]:

@@ -20,7 +20,7 @@ _SPREAD_SIZE = 4096
 def broadcast_calls(
     function: Callable[..., Any], operands: tuple[Array, ...], out: Array
 ) -> list[Callable[[], object]]:
-    """The calls that fill `out` with a function (a ufunc that takes it last) of operands that broadcast to its shape."""
+    """The calls that fill `out` with a function, which takes it last, of operands that broadcast to its shape."""
     calls: list[Callable[[], object]] = []
     same = []
     for operand in operands:

@@ -639,7 +639,7 @@ class ConvolutionPlan:
         self._kernel.backward_kernel(x, gy, out)
 
     def adjoint_gradients(self, gy: Array, w: Array, x: Array, out: Array, out_kernel: Array) -> None:
-        """Both gradients of the transposed convolution of `x`: `run(gy, w, out)`, `backward_kernel(gy, x, out_kernel)`."""
+        """Both gradients of a transposed convolution: `run(gy, w, out)` and `backward_kernel(gy, x, out_kernel)`."""
         if self._kernel is None:
             self._kernel = self._kernel_gradient()
         if isinstance(self._kernel, _Columns) and isinstance(self._forward_way(), _Columns):

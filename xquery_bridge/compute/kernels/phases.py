@@ -1,7 +1,8 @@
-"""The phases of a transposed convolution: the parts of its result that lie a stride apart, each a convolution of stride 1.
+"""The phases of a transposed convolution: the parts of its result that lie a stride apart.
 
-For images the phases share their columns. A column is the image moved by some pixels; moved by whole rows it is a part
-of the same memory, so one copy a row of the window serves all phases, whose matrices lie next to each other in it.
+Each is a convolution of stride 1. For images the phases share their columns. A column is the image moved by some
+pixels; moved by whole rows it is a part of the same memory. So one copy a row of the window serves all phases, whose
+matrices lie next to each other in it.
 """
 
 from __future__ import annotations
