@@ -57,6 +57,8 @@ _SIZES = {
     "FutureValue": 2,
 }
 _GATES = ("StableSigmoid", "Tanh", "StableSigmoid", "StableSigmoid")
+_WRITTEN_OUT_SIZE = 32_768
+"""Up to so many elements an operation that broadcasts takes twice the time of one that does not."""
 
 
 def match_lstm(body: Sequence[Step], used: set[Variable]) -> LstmCell | None:
@@ -168,6 +170,12 @@ def _rows(order: StepOrder, t: int) -> slice:
     return slice(order.starts[t], order.starts[t + 1])
 
 
+def _for_rows(row: Array, count: int) -> Array:
+    """A row for so many, written out where the work is small."""
+    rows = np.broadcast_to(row, (count, len(row)))
+    return rows.copy() if rows.size <= _WRITTEN_OUT_SIZE else rows
+
+
 def _forward(
     order: StepOrder,
     units: int,
@@ -184,6 +192,7 @@ def _forward(
     half[1] = 1
     shift = np.full((4, units), 0.5, projected.dtype)
     shift[1] = 0
+    halves, shifts = (_for_rows(each.reshape(-1), order.active[0]) for each in (half, shift))
     scaled = np.empty_like(weight)
     flat = gates.reshape(len(gates), 4 * units)
     products = np.empty((order.active[0], 4 * units), projected.dtype)
@@ -203,8 +212,8 @@ def _forward(
         calls += [
             partial(np.add, z, product, z),
             partial(np.tanh, z, z),
-            partial(np.multiply, z, half.reshape(-1), z),
-            partial(np.add, z, shift.reshape(-1), z),
+            partial(np.multiply, z, halves[:count], z),
+            partial(np.add, z, shifts[:count], z),
             partial(np.multiply, f, before_c, c[rows]),
             partial(np.multiply, i, g, candidate),
             partial(np.add, c[rows], candidate, c[rows]),

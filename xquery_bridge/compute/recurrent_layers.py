@@ -225,7 +225,8 @@ def _recurrence(
         CntkError: initial states that are neither none, one nor as many as the cell has.
     """
     if len(initial_states) not in (0, 1, states):
-        raise CntkError(f"Recurrence: 1 or {states} initial states were expected, {len(initial_states)} came.")
+        wanted = "1 initial state was" if states == 1 else f"1 or {states} initial states were"
+        raise CntkError(f"Recurrence: {wanted} expected, {len(initial_states)} came.")
     initial = list(initial_states) * (states // len(initial_states)) if initial_states else [None] * states
     delayed = future_value if go_backwards else past_value
     x = as_variable(operand)
