@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -13,7 +12,7 @@ from elementpath.xpath_nodes import XPathNode
 
 from xquery_bridge.answer import Answer, Part
 from xquery_bridge.compiler.codegen import GENERATED, Generated, generate
-from xquery_bridge.compiler.namespace import RESERVED
+from xquery_bridge.compiler.namespace import RESERVED, RUNTIME
 from xquery_bridge.compiler.program import ModuleLoader, Program, ProgramBuilder, Resolver, dialect_of
 from xquery_bridge.compiler.scope import ModuleScope, PlaceTable, PythonNames, Scope
 from xquery_bridge.errors import XQueryError
@@ -21,6 +20,7 @@ from xquery_bridge.external import ExternalVariable
 from xquery_bridge.library import tables
 from xquery_bridge.library.marklogic.node_edits import apply_edits
 from xquery_bridge.limits import Limits
+from xquery_bridge.program_cache import ProgramCache
 from xquery_bridge.query_thread import QueryThread, TimeLimit
 from xquery_bridge.registry import Registry
 from xquery_bridge.runtime import serialization
@@ -34,7 +34,6 @@ from xquery_bridge.store import Document, TransactionConflict
 from xquery_bridge.syntax import tree
 from xquery_bridge.syntax.parser import parse_query
 
-_COMPILED: Final = 512
 #: How many frames of a deep recursion an error keeps.
 _STACK_FRAMES: Final = 30
 #: What the frames of an error say of a query that is no stored module.
@@ -55,16 +54,15 @@ _SHOWN: Final = {"XPTY0004", "FORG0001", "XPDY0050", "FORG0006"}
 class _Statement:
     """One main module of a query.
 
-    One that imports stored modules is compiled when its turn comes, unless it is the first: those before it may have
-    stored them.
+    One that imports stored modules has only the way to compile it, for when its turn comes, unless it is the first:
+    those before it may have stored them.
     """
 
-    compile: Callable[[], Generated]
-    generated: Generated | None = None
+    program: Generated | Callable[[], Generated]
 
     def ready(self) -> Generated:
         """The compiled program. Raises the static errors of a statement that is compiled only now."""
-        return self.compile() if self.generated is None else self.generated
+        return self.program if isinstance(self.program, Generated) else self.program()
 
 
 @dataclass(eq=False)
@@ -77,6 +75,8 @@ class Prepared:
     engine: Engine
     statements: list[_Statement]
     modules: dict[str, int] = field(default_factory=dict)
+    #: the length of its source and of its Python source
+    size: int = 0
 
     @property
     def python(self) -> str:
@@ -86,7 +86,7 @@ class Prepared:
     @property
     def static(self) -> StaticContext:
         """The static context of the last statement."""
-        return self.statements[-1].ready().program.static
+        return self.statements[-1].ready().static
 
     def run(self, variables: Mapping[str, Any] | None = None, context_item: Any = None, **options: Any) -> list[Any]:
         """Evaluate: the items of the result. `options` are fields of the DynamicContext (documents, texts …)."""
@@ -130,9 +130,9 @@ class Engine:
         #: Whether programs are rewritten before code generation; without it they mean the same, and are slower.
         self.rewriting = True
         self.registry = _registry()
-        self._cache: OrderedDict[Any, Prepared] = OrderedDict()
+        self._cache: ProgramCache[Prepared] = ProgramCache()
         self._runner: QueryThread | None = None
-        self._items: dict[Any, Any] = {}
+        self._items: ProgramCache[Generated] = ProgramCache()
         self._transaction: Any = None
 
     # ---------------------------------------------------------------------------------------------------- evaluation
@@ -188,16 +188,10 @@ class Engine:
         key = (dialect or self.dialect, base_uri, source)
         found = self._cache.get(key)
         if found is not None and self._are_current(found.modules):
-            self._cache.move_to_end(key)
             return found
-        made = self._in_thread(lambda: self._compile(source, dialect or self.dialect, base_uri))
-        self._remember(key, made)
-        return made  # type: ignore[no-any-return]
-
-    def _remember(self, key: Any, prepared: Prepared) -> None:
-        self._cache[key] = prepared
-        if len(self._cache) > _COMPILED:
-            self._cache.popitem(last=False)
+        made: Prepared = self._in_thread(lambda: self._compile(source, dialect or self.dialect, base_uri))
+        self._cache.put(key, made, made.size)
+        return made
 
     def close(self) -> None:
         """End the thread that runs queries."""
@@ -219,6 +213,7 @@ class Engine:
         query = parse_query(source, dialect)
         statements: list[_Statement] = []
         modules: dict[str, int] = {}
+        size = len(source)
         chosen: str | None = None
         for module in query.modules:
             wanted = dialect_of(module.version, chosen or dialect)
@@ -230,9 +225,13 @@ class Engine:
                 )
             chosen = wanted
             make = partial(self._generate, module, source, wanted, base_uri, outer)
-            later = bool(statements) and self.store is not None and _imports_modules(module)
-            statements.append(_Statement(partial(make, {})) if later else _Statement(partial(make, {}), make(modules)))
-        return Prepared(self, statements, modules)
+            if statements and self.store is not None and _imports_modules(module):
+                statements.append(_Statement(partial(make, {})))
+            else:
+                generated = make(modules)
+                statements.append(_Statement(generated))
+                size += len(generated.source.text)
+        return Prepared(self, statements, modules, size)
 
     def _generate(
         self,
@@ -244,13 +243,25 @@ class Engine:
         modules: dict[str, int],
     ) -> Generated:
         """Compile a main module; the stored modules it imports are added to `modules`."""
+        return generate(self._build(module, source, dialect, base_uri, outer, modules), rewriting=self.rewriting)
+
+    def _build(
+        self,
+        module: tree.Module,
+        source: str,
+        dialect: str,
+        base_uri: str | None,
+        outer: CallerScope | None,
+        modules: dict[str, int],
+    ) -> Program:
+        """A main module as a program of which no code is generated yet."""
         static = StaticContext.of_dialect(dialect, base_uri)
         if outer is not None:
             static.namespaces = dict(outer.static.namespaces)
             static.default_element_namespace = outer.static.default_element_namespace
         builder = ProgramBuilder(self.registry, partial(self._load_module, modules), RESERVED)
         uri = base_uri if base_uri is not None and base_uri.startswith("/") else _MAIN_URI
-        return generate(builder.build(module, source, static, uri=uri, outer=outer), rewriting=self.rewriting)
+        return builder.build(module, source, static, uri=uri, outer=outer)
 
     def _load_module(
         self, modules: dict[str, int], uri: str, locations: list[str], base_uri: str | None
@@ -428,7 +439,7 @@ class Engine:
         prepared = self._cache.get(key)
         if prepared is None or not self._are_current(prepared.modules):
             prepared = self._compile(source, static.dialect, static.base_uri, caller)
-            self._remember(key, prepared)
+            self._cache.put(key, prepared, prepared.size)
         inner = self._inner_context(context, caller.variables, caller.context_item)
         inner.declared_functions = dict(caller.functions)
         value = self._evaluate_shared(prepared.statements, inner, context)
@@ -481,7 +492,9 @@ class Engine:
         """
         hints = f" at {', '.join(map(_literal, locations))}" if locations else ""
         prolog = f"import module namespace m = {_literal(uri)}{hints};"
-        program = self._compile(f"{prolog} ()", static.dialect, static.base_uri).statements[0].ready().program
+        importing = f"{prolog} ()"
+        module = parse_query(importing, static.dialect).modules[0]
+        program = self._build(module, importing, static.dialect, static.base_uri, None, {})
         names = [each.local for each in program.variables if each.uri == uri and not each.private]
         functions = [(each.local, each.arity) for each in program.functions if each.uri == uri and not each.private]
         members = [*[f"$m:{name}" for name in names], *[f"m:{name}#{arity}" for name, arity in functions]]
@@ -509,7 +522,8 @@ class Engine:
             item = resolver.builtin_item(uri, local, arity)
             if item is None:
                 return None
-            generated = self._items[key] = generate(item_program(item, static, resolver))
+            generated = generate(item_program(item, static, resolver))
+            self._items.put(key, generated, len(generated.source.text))
         return execute(generated, context, focus)
 
 
@@ -539,8 +553,7 @@ def execute(generated: Generated, context: DynamicContext, focus: tuple[Any, ...
             raise XQueryError("XPDY0002")
         return known[index]
 
-    namespace = generated.namespace.copy()
-    namespace["context"] = context
+    namespace = {**RUNTIME, **generated.constants, "context": context}
     for index, name in enumerate(("item", "position", "last")):
         namespace[f"context_{name}"] = partial(part, index)
     namespace["known_variables"] = {}
@@ -572,17 +585,15 @@ def _locate(error: XQueryError, traceback: Any) -> None:
         place = generated.place_of(at.tb_frame.f_code, at.tb_lasti, at.tb_lineno)
         if place is None:
             continue
-        table = generated.program.places.get(place.module)
+        table = generated.modules.get(place.module)
         if table is None or not table.source:  # code of a function item that was looked up: its caller has a place
             continue
-        declared = next((each for each in generated.program.functions if function in (each.python, each.step)), None)
-        operation = f"{declared.display}#{declared.arity}" if declared is not None else ""
         if not error.frames:
             error.source_text = table.text(place.start, place.end)
             if not error.expression and error.code in _SHOWN:
                 error.expression = place.shown or error.source_text
         if len(error.frames) < _STACK_FRAMES:
-            error.frames.append(table.frame(place.start, operation))
+            error.frames.append(table.frame(place.start, generated.operations.get(function, "")))
 
 
 def _imports_modules(module: tree.Module) -> bool:

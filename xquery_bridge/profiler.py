@@ -88,7 +88,7 @@ def _sample(profile: Profile, frame: FrameType | None) -> None:
 def _line(profile: Profile, generated: Generated, frame: FrameType) -> Line | None:
     """The line of the query that a frame of generated code is about."""
     place = generated.place_of(frame.f_code, frame.f_lasti, frame.f_lineno)
-    table = None if place is None else generated.program.places.get(place.module)
+    table = None if place is None else generated.modules.get(place.module)
     if place is None or table is None:
         return None
     if table.uri not in profile.sources:

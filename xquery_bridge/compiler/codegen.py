@@ -10,23 +10,31 @@ from weakref import WeakValueDictionary
 
 from xquery_bridge.compiler.codegen_functions import FunctionCodegen
 from xquery_bridge.compiler.ir.node import EFFECTS
-from xquery_bridge.compiler.namespace import RUNTIME
 from xquery_bridge.compiler.program import Program
 from xquery_bridge.compiler.rewrite import rewrite
+from xquery_bridge.compiler.scope import PlaceTable
 from xquery_bridge.compiler.tail_calls import bouncing, self_applications
 from xquery_bridge.compiler.writer import FunctionWriter, Place, Source
+from xquery_bridge.runtime.context import StaticContext
 
 _serials = itertools.count(1)
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Generated:
-    """A compiled program: its Python source, code object, names it refers to, and the way back to the query."""
+    """A compiled program: its Python source, code object, the constants it refers to, and the way back to the query.
 
-    program: Program
+    `modules` maps module names to their source places, `operations` the Python names of declared functions to what the
+    frames of an error say of them. Nothing is kept of the trees the program was made from: a cache holds many programs,
+    and every full garbage collection looks at each of their objects.
+    """
+
+    static: StaticContext
     source: Source
     code: types.CodeType
-    namespace: dict[str, Any]
+    constants: dict[str, Any]
+    modules: dict[str, PlaceTable]
+    operations: dict[str, str]
 
     def place(self, line: int, column: int | None, end_column: int | None) -> Place | None:
         """The query's expression whose code stands at this place of the Python source."""
@@ -46,11 +54,11 @@ GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
 
 
 def generate(program: Program, *, rewriting: bool = True) -> Generated:
-    """Write a program as Python source and compile it, rewritten for speed unless it shall stay as it is."""
+    """Write a program as Python source and compile it, rewritten for speed unless it shall stay as it is; uses it up."""
     if rewriting:
         rewrite(program)
-    namespace = dict(RUNTIME)
-    codegen = FunctionCodegen(program, namespace)
+    constants: dict[str, Any] = {}
+    codegen = FunctionCodegen(program, constants)
     for variable in program.variables:
         codegen.declared_variable(variable)
     codegen.bouncing = bouncing(program.functions)
@@ -70,8 +78,16 @@ def generate(program: Program, *, rewriting: bool = True) -> Generated:
         source.add(0, "")
     filename = f"<query {next(_serials)}>"
     code = compile(source.text, filename, "exec", dont_inherit=True)
-    made = Generated(program, source, code, namespace)
+    operations = {
+        name: f"{function.display}#{function.arity}"
+        for function in program.functions
+        for name in (function.python, function.step)
+        if name
+    }
+    made = Generated(program.static, source, code, constants, program.places, operations)
     GENERATED[filename] = made
+    for function in program.functions:  # those that call each other would stay until the garbage collector finds them
+        function.body = None
     return made
 
 

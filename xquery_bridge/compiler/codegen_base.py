@@ -56,7 +56,9 @@ class CodegenBase:
         self.handed_on: set[DynamicCall] = set()
         self._constants: dict[Any, str] = {}
         self._keep: list[Any] = []
-        self._methods: dict[type, Callable[[Any], Code]] = {}
+        #: class of a node -> the method for it, unbound: bound ones would keep the whole program until the garbage
+        #: collector finds it
+        self._methods: dict[type, Callable[[Any, Any], Code]] = {}
         self._places: dict[Place, int] = {}
         #: list comprehension -> the same as a generator expression
         self.generators: dict[str, str] = {}
@@ -72,8 +74,8 @@ class CodegenBase:
             return self.split(node)
         method = self._methods.get(kind)
         if method is None:
-            method = self._methods[kind] = getattr(self, f"value_{kind.__name__}")
-        code = method(node)
+            method = self._methods[kind] = getattr(type(self), f"value_{kind.__name__}")
+        code = method(self, node)
         return self.spill(code) if code.depth > MAX_DEPTH else code
 
     def mark(self, node: Node, text: str, shown: str = "") -> str:
@@ -81,8 +83,7 @@ class CodegenBase:
         place = Place(self.module, node.start, node.end, shown)
         index = self._places.get(place)
         if index is None:
-            index = self._places[place] = len(self.source.places)
-            self.source.places.append(place)
+            index = self._places[place] = self.source.add_place(place)
         return f"\x01{index}\x02{text}\x03"
 
     def call(self, node: Node, function: str, *args: Code, form: str = "any", more: str = "") -> Code:

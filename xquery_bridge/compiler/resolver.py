@@ -76,7 +76,9 @@ class ResolverBase:
         self.constructor_namespaces: dict[str, str] = {}
         #: the error of the catch clause around, for xdmp:rethrow
         self.caught: Var | None = None
-        self._methods: dict[type, Callable[[Any], Expr]] = {}
+        #: class of a node -> the method for it, unbound: bound ones would keep the resolver, and all that it made, until
+        #: the garbage collector finds them
+        self._methods: dict[type, Callable[[Any, Any], Expr]] = {}
 
     if TYPE_CHECKING:
 
@@ -91,12 +93,12 @@ class ResolverBase:
         kind = type(node)
         method = self._methods.get(kind)
         if method is None:
-            found = getattr(self, f"resolve_{kind.__name__}", None)
+            found = getattr(type(self), f"resolve_{kind.__name__}", None)
             if found is None:
                 raise NotSupportedYet(NOT_SUPPORTED.get(kind, kind.__name__))
             method = self._methods[kind] = found
         try:
-            made = method(node)
+            made = method(self, node)
         except XQueryError as error:
             if not error.frames:
                 error.frames.append(self.scope.module.places.frame(node.start))

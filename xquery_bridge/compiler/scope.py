@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -110,8 +110,11 @@ class Scope:
         return ErrorName(uri, local, name.prefix)
 
     @contextmanager
-    def namespaces(self, declared: Iterable[tuple[str, str]]) -> Iterator[None]:
+    def namespaces(self, declared: Sequence[tuple[str, str]]) -> Iterator[None]:
         """Namespace declarations of a direct constructor, known inside it."""
+        if not declared:
+            yield
+            return
         before = self.static
         bound = dict(before.namespaces)
         default = before.default_element_namespace

@@ -67,6 +67,12 @@ _RESERVED: Final = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
+def _sequence_type(item: ItemType, occurrence: str) -> SequenceType:
+    """A sequence type, one for all queries that name it: each is made of many closures."""
+    return SequenceType(item, occurrence)
+
+
 class TypeResolver:
     """Resolves the types that a module's expressions name, with the prefixes in scope."""
 
@@ -83,7 +89,7 @@ class TypeResolver:
         """The sequence type written. Raises XPST0051 for unknown types, XPST0081 for unbound prefixes, XPST0008."""
         if written.item is None:
             return SequenceType(None)
-        return SequenceType(self._item(written.item), written.occurrence)
+        return _sequence_type(self._item(written.item), written.occurrence)
 
     def parse(self, text: str) -> SequenceType:
         """The type that the compiler itself names."""

@@ -52,16 +52,25 @@ class Place:
 
 
 class Source:
-    """The finished Python source, and the places in the query its lines and columns come from."""
+    """The finished Python source, and the places in the query its lines and columns come from.
+
+    It lives as long as the program: places are kept as tuples of numbers and text, which the garbage collector lets be.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.places: list[Place] = []
-        #: Python line -> [(first column, last column, index into places)], inner ones behind outer ones
-        self.spans: dict[int, list[tuple[int, int, int]]] = {}
+        #: the fields of each Place
+        self._places: list[tuple[str, int, int, str]] = []
+        #: Python line -> (first column, last column, index into places) …, inner ones behind outer ones
+        self._spans: dict[int, tuple[tuple[int, int, int], ...]] = {}
+
+    def add_place(self, place: Place) -> int:
+        """The index of a place, for marks."""
+        self._places.append((place.module, place.start, place.end, place.shown))
+        return len(self._places) - 1
 
     def add(self, indent: int, marked: str) -> None:
-        """Add a line, taking its marks out into `spans`."""
+        """Add a line, taking its marks out."""
         prefix = " " * (4 * indent)
         if "\x01" not in marked:
             self.lines.append(prefix + marked)
@@ -82,16 +91,16 @@ class Source:
                 spans.append((begin, column, place))
         parts.append(marked[at:])
         self.lines.append("".join(parts))
-        self.spans[len(self.lines)] = spans
+        self._spans[len(self.lines)] = tuple(spans)
 
     def place(self, line: int, column: int | None, end_column: int | None) -> Place | None:
         """The innermost expression whose code surrounds these columns of a line."""
         best: tuple[int, int] | None = None
-        for begin, end, place in self.spans.get(line, ()):
+        for begin, end, place in self._spans.get(line, ()):
             inside = column is None or (begin <= column and (end_column is None or end_column <= end))
             if inside and (best is None or end - begin < best[0]):
                 best = (end - begin, place)
-        return self.places[best[1]] if best is not None else None
+        return Place(*self._places[best[1]]) if best is not None else None
 
     @property
     def text(self) -> str:
