@@ -32,7 +32,7 @@ class Ratchet:
         self.path.write_text("".join(lines), encoding="utf-8")
 
     def report(self, passed: set[str], lost: set[str]) -> int:
-        """Say what was lost and what is new; the exit status of the check, 1 also where nothing is recorded to be lost."""
+        """Say what was lost and what is new; the check's exit status, 1 also where nothing is recorded to be lost."""
         if not self.path.exists():
             print(
                 f"{len(passed)} passed, and there is no {self.path.name} to compare with: run with --update to make it"

@@ -30,7 +30,7 @@ class TimeLimit(BaseException):
 
 
 class _RecursionLimit:
-    """Python's recursion limit, which is the process's: high only while a query runs, whose thread has the stack for it."""
+    """Python's recursion limit, one a process: high only while a query runs, whose thread has the stack for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -141,7 +141,7 @@ class QueryThread:
 
 @lru_cache(maxsize=1)
 def _tune_collector() -> None:
-    """Let the garbage collector look less often, and never at the modules: for the process, as all of its settings are."""
+    """Let the garbage collector look less often, and never at the modules: for the process, as all its settings are."""
     if gc.isenabled() and gc.get_threshold()[0] < _COLLECT_AFTER[0]:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)

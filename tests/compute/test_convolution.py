@@ -170,8 +170,8 @@ REFUSED_WHEN_BUILT = [
         (3, 4, 2),
         (3, 2),
         {"strides": (2,), "output_shape": (7, 4)},
-        r"The shape '\[3 x 2\]' of the convolution transpose operand .* the resulting shape '\[4 x 2\]' from convolving "
-        r"the specified output shape '\[7 x 4\]'",
+        r"The shape '\[3 x 2\]' of the convolution transpose operand .* the resulting shape '\[4 x 2\]' from "
+        r"convolving the specified output shape '\[7 x 4\]'",
     ),
 ]
 

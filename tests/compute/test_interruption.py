@@ -1,4 +1,4 @@
-"""Steps of training are taken whole or not at all, wherever an interruption comes; plans can be used again after one."""
+"""Steps of training are taken whole or not at all, wherever an interruption comes; plans can be used again after it."""
 
 import queue
 import sys

@@ -1,4 +1,4 @@
-"""Every operator of ONNX that is read gives onnxruntime's numbers, on batches and on tensors without a free dimension."""
+"""Every ONNX operator that is read gives onnxruntime's numbers, on batches and on tensors without a free dimension."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def assert_as_onnxruntime(data: bytes, positive: bool = False, leaves_again: boo
 
 
 ELEMENTWISE = (
-    "Abs Asinh Atan Ceil Cos Cosh Elu Exp Floor HardSigmoid Identity LeakyRelu LogSoftmax Neg Reciprocal Relu Round Selu "
-    "Sigmoid Sign Sin Sinh Softmax Softplus Softsign Tan Tanh ThresholdedRelu Dropout"
+    "Abs Asinh Atan Ceil Cos Cosh Elu Exp Floor HardSigmoid Identity LeakyRelu LogSoftmax Neg Reciprocal Relu Round "
+    "Selu Sigmoid Sign Sin Sinh Softmax Softplus Softsign Tan Tanh ThresholdedRelu Dropout"
 )
 
 
@@ -141,7 +141,8 @@ MODELS: dict[str, str] = {
     "OneHot": "float[N,4] x => float y : a = Abs(x) b = Floor(a) c = Cast<to=7>(b) d = Constant<value_int=5>() "
     "v = Constant<value_floats=[1.0,3.0]>() y = OneHot(c, d, v)",
     "TopK": "float[N,5] x => float y, int64 z : k = Constant<value_ints=[2]>() y, z = TopK(x, k)",
-    "TopK of the middle": "float[N,5,3] x => float y, int64 z : k = Constant<value_ints=[2]>() y, z = TopK<axis=1>(x, k)",
+    "TopK of the middle": "float[N,5,3] x => float y, int64 z : k = Constant<value_ints=[2]>() "
+    "y, z = TopK<axis=1>(x, k)",
     "DepthToSpace": "float[N,8,2,3] x => float y : y = DepthToSpace<blocksize=2>(x)",
     "DepthToSpace by columns": 'float[N,8,2,3] x => float y : y = DepthToSpace<blocksize=2, mode="CRD">(x)',
     "SpaceToDepth": "float[N,2,4,6] x => float y : y = SpaceToDepth<blocksize=2>(x)",

@@ -1,4 +1,4 @@
-"""Evaluates queries with SaxonC-HE: a JSON string a line comes in, ["result", text] or ["error", code] goes out as JSON.
+"""Evaluates queries with SaxonC-HE: reads a JSON string a line, answers ["result", text] or ["error", code] as JSON.
 
 A process of its own: Saxon's machine ends a process in which one of its objects is freed by another thread.
 """

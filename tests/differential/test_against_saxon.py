@@ -1,12 +1,12 @@
 """The same programs through SaxonC-HE: the same result or the same error, but for the differences that are listed here.
 
 - Decimals: quotients have at least 18 digits behind the point here, Saxon rounds elsewhere; `alike` compares 15 digits.
-- fn:avg, fn:floor and their kin over quotients of integers give an xs:decimal here, as F&O says; Saxon may keep integers:
-  `alike` shows both as numbers.
-- Spelling that the specification leaves open: prefixes of fn:analyze-string and of renamed attributes, "pm", references in
-  attributes (&quot; or &#34;), large numbers in JSON. The queries avoid them.
-- Codes: a duration divided by zero is FODT0002 here, as F&O says, and FOAR0001 there; an unknown method of serialization is
-  SEPM0016 here.
+- fn:avg, fn:floor and their kin over quotients of integers give an xs:decimal here, as F&O says; Saxon may keep
+  integers: `alike` shows both as numbers.
+- Spelling that the specification leaves open: prefixes of fn:analyze-string and of renamed attributes, "pm", references
+  in attributes (&quot; or &#34;), large numbers in JSON. The queries avoid them.
+- Codes: a duration divided by zero is FODT0002 here, as F&O says, and FOAR0001 there; an unknown method of
+  serialization is SEPM0016 here.
 - Errors: operands are evaluated in an order of one's own, and what nobody needs is left out (XQuery 3.1, 2.3.4). So one
   side of a random program may have an error where the other has a result, or another error.
 

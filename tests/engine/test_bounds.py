@@ -101,8 +101,8 @@ def nested(before, inside, after):
         ("some $x in 1 satisfies " * 500 + "true()", [True]),
         ("count(<a/>" + "/a" * 2000 + ")", [0]),
     ],
-    ids=["parentheses", "+", "||", "or", "elements", "arrays", "maps", "if", "let", "calls", "-", "predicates", "comments",
-         "for", "some", "steps"],
+    ids=["parentheses", "+", "||", "or", "elements", "arrays", "maps", "if", "let", "calls", "-", "predicates",
+         "comments", "for", "some", "steps"],
 )  # fmt: skip
 def test_deep_nesting_in_source_gives_a_result(evaluate, query, expected):
     assert evaluate(query) == expected

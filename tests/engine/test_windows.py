@@ -1,4 +1,4 @@
-"""Windows of FLWOR expressions (XQuery 3.1, section 3.12.4): where they begin, where they end, what their variables are."""
+"""Windows of FLWOR expressions (XQuery 3.1, section 3.12.4): where they begin and end, what their variables are."""
 
 import pytest
 

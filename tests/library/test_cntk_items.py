@@ -114,10 +114,10 @@ def test_items_pass_through_maps_and_arrays_unchanged(kind):
 
 _NO_TYPED_VALUE = [
     "fn:data($item)", "fn:string($item)", "xs:string($item)", "$item || 'a'", "fn:concat($item, 'a')",
-    "$item eq $item", "$item = $item", "$item = 'a'", "$item lt $item", "$item + 1", "-$item", "$item cast as xs:string",
-    "fn:number($item)", "fn:distinct-values($item)", "fn:string-join($item)", "map { $item: 1 }",
-    "map:map() => map:with($item, 1)", "<a>{$item}</a>", "<a b='{$item}'/>", "element a { $item }", "attribute a { $item }",
-    "text { $item }", "document { $item }", "for $i in ($item, $item) order by $i return $i",
+    "$item eq $item", "$item = $item", "$item = 'a'", "$item lt $item", "$item + 1", "-$item",
+    "$item cast as xs:string", "fn:number($item)", "fn:distinct-values($item)", "fn:string-join($item)",
+    "map { $item: 1 }", "map:map() => map:with($item, 1)", "<a>{$item}</a>", "<a b='{$item}'/>", "element a { $item }",
+    "attribute a { $item }", "text { $item }", "document { $item }", "for $i in ($item, $item) order by $i return $i",
     "for $i in $item group by $key := $i return $key", "fn:index-of($item, $item)", "fn:sort(($item, $item))",
     "xdmp:to-json-string($item)",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Arguments of the right types that cannot be computed with: CNTK's sentence, or ours, and never a failure of Python."""
+"""Arguments of the right types that cannot be computed with: CNTK's sentence or ours, never a failure of Python."""
 
 import logging
 

@@ -9,7 +9,10 @@ import pytest
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("map:get(map{1: 'a', 'b': ()}, 1.0), map:contains(map{1: 'a', 'b': ()}, 'b'), map:size(map{})", ["a", True, 0]),
+        (
+            "map:get(map{1: 'a', 'b': ()}, 1.0), map:contains(map{1: 'a', 'b': ()}, 'b'), map:size(map{})",
+            ["a", True, 0],
+        ),
         ("sort(map:keys(map:put(map{1: 'a'}, 2, 'b')))", [1, 2]),
         ("map:remove(map{1: 'a', 2: 'b'}, (2, 3)) ! (map:size(.), .(1))", [1, "a"]),
         ("map:entry('k', (1, 2))?k", [1, 2]),

@@ -62,7 +62,8 @@ def test_a_session_runs_a_model(enhanced: Evaluate) -> None:
     query = f"""
         let $session := ort:session({DOUBLED})
         let $result := ort:run($session, map:entry("x", ort:value((1, 2.5, -3, 4), (2, 2), "float")))
-        return (ort:value-get-array(map:get($result, "y")), ort:value-get-shape(map:get($result, "y")), map:keys($result))
+        return (ort:value-get-array(map:get($result, "y")), ort:value-get-shape(map:get($result, "y")),
+          map:keys($result))
     """
     assert enhanced(query) == [2, 5, -6, 8, 2, 2, "y", "z"]
 
@@ -128,7 +129,8 @@ def test_texts_sequences_and_maps(enhanced: Evaluate) -> None:
         let $sequence := ort:sequence(($map, $map))
         return (
           ort:string-content($texts), ort:value-get-type($texts),
-          ort:value-count($map), ort:value-get-array(ort:get-value($map, 0)), ort:value-get-array(ort:get-value($map, 1)),
+          ort:value-count($map), ort:value-get-array(ort:get-value($map, 0)),
+          ort:value-get-array(ort:get-value($map, 1)),
           ort:value-count($sequence), ort:value-get-type(ort:get-value($sequence, 1)), ort:value-is-tensor($sequence))
     """
     assert enhanced(query) == ["a", "b", "string", 2, 7, 8, 0.5, 1.5, 2, "map", False]

@@ -130,7 +130,8 @@ def test_programs_of_an_archive(run: Run, fail: Fail) -> None:
         let $document := xdmp:unquote($judgment)
         return if (fn:doc-available($uri))
             then fn:error((), "ARCHIVE-EXISTS", $uri)
-            else xdmp:document-insert($uri, $document, xdmp:default-permissions(), ("judgment", xdmp:default-collections()))
+            else xdmp:document-insert($uri, $document, xdmp:default-permissions(),
+                ("judgment", xdmp:default-collections()))
         """
     judgment = '<judgment xmlns="u"><meta><published>true</published></meta><p>Text</p></judgment>'
     run(save, uri="/ewhc/1.xml", judgment=judgment)

@@ -18,7 +18,8 @@ from .conftest import Run
         ("let $a := json:array() let $_ := for $i in 1 to 3 return json:array-push($a, $i) return $a", ["[1, 2, 3]"]),
         ("let $a := json:array() for $i in 1 to 2 let $_ := json:array-push($a, $i) return json:array-size($a)",
          ["1", "2"]),
-        ("let $a := json:array() let $f := function($x) { json:array-push($a, $x) } let $_ := $f(5) return $a", ["[5]"]),
+        ("let $a := json:array() let $f := function($x) { json:array-push($a, $x) } let $_ := $f(5) return $a",
+         ["[5]"]),
         ("let $a := json:array() let $_ := fn:for-each(1 to 3, function($x) { json:array-push($a, $x) }) return $a",
          ["[1, 2, 3]"]),
         ("let $a := json:to-array((1, 2)) let $before := json:array-size($a) let $_ := json:array-push($a, 3) "

@@ -23,7 +23,8 @@ from .conftest import Fail, Run
          'XDMP-DOCNOTFOUND: (err:FODC0002) xdmp:document-delete("/u") -- Document not found'),
         ("declare variable $x external; $x", "XDMP-EXTVAR: (err:XPDY0002) External variable has no value $x"),
         ('xdmp:invoke("/m.xqy")', "XDMP-MODNOTFOUND: (err:XQST0059) Module /m.xqy not found"),
-        ('import module namespace m = "u" at "/m.xqy"; 1', "XDMP-MODNOTFOUND: (err:XQST0059) Module u at /m.xqy not found"),
+        ('import module namespace m = "u" at "/m.xqy"; 1',
+         "XDMP-MODNOTFOUND: (err:XQST0059) Module u at /m.xqy not found"),
         ('fn:error(xs:QName("local:x"), "some text")', "some text: (local:x) some text"),
         ("foo:bar()", "XDMP-UNBPRFX: (err:XPST0081) Prefix has no namespace binding foo"),
     ],
@@ -54,8 +55,8 @@ def test_the_element_of_an_error(run: Run) -> None:
         "<error:name>err:FOAR0001</error:name><error:xquery-version>1.0-ml</error:xquery-version>"
         "<error:message>Division by zero</error:message>"
         "<error:format-string>XDMP-DIVBYZERO: (err:FOAR0001) Division by zero</error:format-string>"
-        "<error:retryable>false</error:retryable><error:expr>1 div 0</error:expr><error:data/><error:stack><error:frame>"
-        "<error:uri>/eval</error:uri><error:line>1</error:line><error:column>7</error:column>"
+        "<error:retryable>false</error:retryable><error:expr>1 div 0</error:expr><error:data/><error:stack>"
+        "<error:frame><error:uri>/eval</error:uri><error:line>1</error:line><error:column>7</error:column>"
         "<error:xquery-version>1.0-ml</error:xquery-version></error:frame></error:stack></error:error>"
     ]
 

@@ -1,4 +1,4 @@
-"""`;` sequences: each statement has its prolog and its transaction (xquery-1.0-ml.md, section 3; issue items 2 and 7)."""
+"""`;` sequences: each statement has its prolog and transaction (xquery-1.0-ml.md, section 3; issue items 2 and 7)."""
 
 import threading
 

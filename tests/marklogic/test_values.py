@@ -14,7 +14,8 @@ from .conftest import Fail, Run
 @pytest.mark.parametrize(
     ("query", "result"),
     [
-        ("xdmp:type(1), xdmp:type(xs:short(1)), xdmp:type('a'), xdmp:type(1.5)", ["integer", "short", "string", "decimal"]),
+        ("xdmp:type(1), xdmp:type(xs:short(1)), xdmp:type('a'), xdmp:type(1.5)",
+         ["integer", "short", "string", "decimal"]),
         ("xdmp:integer-to-hex(255), xdmp:hex-to-integer('ff')", ["ff", "255"]),
         ("xdmp:integer-to-octal(8), xdmp:integer-to-binary(5)", ["10", "101"]),
         ("xdmp:md5('a')", ["0cc175b9c0f1b6a831c399e269772661"]),

@@ -1,9 +1,9 @@
 """The forms of random programs: a table for each kind of value, one row a form.
 
-In a form, `‹kind›` stands for an expression of that kind. `‹+a:kind›` writes nothing: from there on the form's `$a` is a
-variable of that kind, until `‹-a:kind›`. `‹kind@node›` is an expression whose context item is of that kind, `‹kind@›` one
-that has none. Variables `$a` … of a form get names of their own in a program. No form grows without bound, however it is
-filled.
+In a form, `‹kind›` stands for an expression of that kind. `‹+a:kind›` writes nothing: from there on the form's `$a` is
+a variable of that kind, until `‹-a:kind›`. `‹kind@node›` is an expression whose context item is of that kind, `‹kind@›`
+one that has none. Variables `$a` … of a form get names of their own in a program. No form grows without bound, however
+it is filled.
 """
 
 from typing import Final

@@ -15,8 +15,8 @@ from tests.properties.grammar import FORMS, LEAVES, STRANGE
 _MARK = re.compile(r"‹([-+])?(?:([a-z]):)?([A-Za-z]+)(@[A-Za-z]*)?›|\$([a-z])\b(?!:[a-z])")
 
 TYPES = {
-    "integer": "xs:integer", "string": "xs:string", "boolean": "xs:boolean", "integers": "xs:integer*", "node": "element()",
-    "nodes": "element()*", "items": "item()*",
+    "integer": "xs:integer", "string": "xs:string", "boolean": "xs:boolean", "integers": "xs:integer*",
+    "node": "element()", "nodes": "element()*", "items": "item()*",
 }  # fmt: skip
 
 #: Writes a value with the types of its items, so that results can be compared as text.

@@ -32,7 +32,7 @@ def run(evaluate):
     return given_values
 
 
-# --------------------------------------------------------------------------------------------------------------- numbers
+# -------------------------------------------------------------------------------------------------------------- numbers
 
 
 @given(INTEGERS, INTEGERS)
@@ -96,7 +96,7 @@ def test_sums_extremes_and_order_of_integers(run, values):
     assert run("distinct-values($a)", values) == list(dict.fromkeys(values))
 
 
-# ----------------------------------------------------------------------------------------------------------------- dates
+# ---------------------------------------------------------------------------------------------------------------- dates
 
 
 @given(DATES, st.integers(-(10**9), 10**9))
@@ -127,7 +127,7 @@ def test_adding_months_keeps_the_day_or_takes_the_last_one(run, moment, months):
     assert run(query, moment.date().isoformat(), months) == [wanted.isoformat()]
 
 
-# --------------------------------------------------------------------------------------------------------------- strings
+# -------------------------------------------------------------------------------------------------------------- strings
 
 
 @given(TEXTS, st.integers(-2, 14), st.integers(-2, 14))
@@ -163,8 +163,8 @@ def test_searching_and_replacing_text(run, text, part, other):
 
 #: Regular expressions that mean the same in both languages, none of which matches the empty string.
 PATTERNS = [
-    "a", "[a-c]", "[^a]", "a+", "a+?", "(a|b)+", "(ab)|c", "^a", "b$", "a.c", "[0-9]{2}", "(a)(b)?", r"\.", r"\d+", "[𝄞😀]",
-    "é|ß", r"a{1,2}b*", "(a(b(c)))", r"(.)\1", r"[\-,]", "x|[^b]c", "A",
+    "a", "[a-c]", "[^a]", "a+", "a+?", "(a|b)+", "(ab)|c", "^a", "b$", "a.c", "[0-9]{2}", "(a)(b)?", r"\.", r"\d+",
+    "[𝄞😀]", "é|ß", r"a{1,2}b*", "(a(b(c)))", r"(.)\1", r"[\-,]", "x|[^b]c", "A",
 ]  # fmt: skip
 SUBJECTS = st.text(st.sampled_from("aabbccA019,.-é𝄞😀\n"), max_size=14)
 
@@ -182,7 +182,7 @@ def test_regular_expressions_match_as_pythons(run, pattern, text):
     assert run("analyze-string($a, $b)/*:match/string()", text, pattern) == [text[begin:end] for begin, end in matches]
 
 
-# --------------------------------------------------------------------------------------- sequences, grouping, maps, arrays
+# ------------------------------------------------------------------------------------ sequences, grouping, maps, arrays
 
 PAIRS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 99)), max_size=10)
 
@@ -229,7 +229,8 @@ def test_maps_are_dictionaries(run, pairs, key):
     assert run(query, keys, values, key) == [len(wanted), *sorted(wanted), len(wanted), key in wanted, *has]
     query = (
         f"let $m := {made} return (deep-equal(map:remove(map:put($m, $c, 5), $c), map:remove($m, $c)),"
-        " map:put($m, $c, 7)($c), deep-equal($m, map:merge(map:for-each($m, map:entry#2))), map:size(map:remove($m, $c)))"
+        " map:put($m, $c, 7)($c), deep-equal($m, map:merge(map:for-each($m, map:entry#2))),"
+        " map:size(map:remove($m, $c)))"
     )
     assert run(query, keys, values, key) == [True, 7, True, len(wanted) - (key in wanted)]
 
@@ -244,7 +245,9 @@ def test_arrays_are_lists(run, values, data):
         len(values), *values[::-1], *values, 5,
     ]  # fmt: skip
     assert ask("deep-equal(array:join(($r, $r)), array { $a, $a })") == [True]
-    assert ask("array:filter($r, function($x) { $x > 4 })?*, array:fold-left($r, 0, function($s, $x) { 2 * $s + $x })") == [
+    assert ask(
+        "array:filter($r, function($x) { $x > 4 })?*, array:fold-left($r, 0, function($s, $x) { 2 * $s + $x })"
+    ) == [
         *[x for x in values if x > 4], sum(x << (len(values) - 1 - at) for at, x in enumerate(values)),
     ]  # fmt: skip
     assume(values)
@@ -258,7 +261,7 @@ def test_arrays_are_lists(run, values, data):
     ]  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------------ round trips
+# ---------------------------------------------------------------------------------------------------------- round trips
 
 JSON = st.recursive(
     st.none()

@@ -11,9 +11,9 @@ from .conftest import ROOT, end, parts, start, strings
 
 EXAMPLES = ROOT / "examples"
 DOCUMENTED = (
-    "cntk:function(Composite Convolution (Input(Uid(Input), Shape([2 x 2]), Dynamic Axes([Sequence Axis(Default Dynamic "
-    "Axis), Batch Axis(Default Batch Axis)])), Input(Uid(Input), Shape([3 x 3]), Dynamic Axes([Sequence Axis(Default "
-    "Dynamic Axis), Batch Axis(Default Batch Axis)]))))"
+    "cntk:function(Composite Convolution (Input(Uid(Input), Shape([2 x 2]), Dynamic Axes([Sequence Axis(Default "
+    "Dynamic Axis), Batch Axis(Default Batch Axis)])), Input(Uid(Input), Shape([3 x 3]), Dynamic Axes([Sequence "
+    "Axis(Default Dynamic Axis), Batch Axis(Default Batch Axis)]))))"
 )
 
 

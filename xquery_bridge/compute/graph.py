@@ -1,7 +1,7 @@
 """Functions: primitive calls, blocks (named subgraphs over placeholders) and the composites around them.
 
-Every call of the API makes a primitive or a block and returns a composite around it. uids count as in CNTK (section 1 of
-cntk-semantics): a primitive takes one for itself, one for its composite, one for each output.
+Every call of the API makes a primitive or a block and returns a composite around it. uids count as in CNTK (section 1
+of cntk-semantics): a primitive takes one for itself, one for its composite, one for each output.
 """
 
 from __future__ import annotations
@@ -458,7 +458,7 @@ def operands_first(root: Function) -> list[Function]:
 def leaves_of(root: Function, python_order: bool = False) -> list[Variable]:
     """The leaves below a root: depth first, left to right, first occurrence.
 
-    In Python's order the operands of products are exchanged, as CNTK's Python API, whose matrices are transposed, has it.
+    In Python's order the operands of products are exchanged, as in CNTK's Python API, whose matrices are transposed.
     """
 
     def operands_of(function: Function) -> Iterator[Variable]:

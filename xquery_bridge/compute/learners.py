@@ -1,4 +1,4 @@
-"""The update rules of CNTK: g is a gradient summed over the n samples, r the rate that belongs to it (see `learner`)."""
+"""CNTK's update rules: g is a gradient summed over the n samples, r the rate that belongs to it (see `learner`)."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ class Shape(tuple[int, ...]):
         """Number of elements; refused for a shape with unbound dimensions."""
         if self.has_unbound_dimension or self.is_unknown:
             raise CntkError(
-                f"NDShape::TotalSize: TotalSize cannot be determined for a NDShape '{self}' with one or more dimensions "
-                "being InferredDimension or FreeDimension."
+                f"NDShape::TotalSize: TotalSize cannot be determined for a NDShape '{self}' with one or more "
+                "dimensions being InferredDimension or FreeDimension."
             )
         return math.prod(self)
 
@@ -80,7 +80,8 @@ class Shape(tuple[int, ...]):
         end = len(self) if end is None else end
         if end > len(self):
             raise CntkError(
-                f"NDShape::SubShape: The specified endAxisId ({end}) cannot exceed the rank ({len(self)}) of this NDShape."
+                f"NDShape::SubShape: The specified endAxisId ({end}) cannot exceed the rank ({len(self)}) of this "
+                "NDShape."
             )
         if end < begin:
             raise CntkError(

@@ -224,7 +224,8 @@ class _Stored(Variable):
         """Sets the values; the value must have the shape and the data type of the variable."""
         if value.data_type != self.data_type:
             raise CntkError(
-                f"{self.kind}::SetValue: a value of data type '{self.data_type}' was expected, '{value.data_type}' came."
+                f"{self.kind}::SetValue: a value of data type '{self.data_type}' was expected, "
+                f"'{value.data_type}' came."
             )
         if value.array.size != self.shape.total_size:
             raise CntkError(f"{self.kind}::SetValue: a value of shape {self.shape} was expected, {value.shape} came.")

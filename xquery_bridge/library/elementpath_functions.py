@@ -1,9 +1,9 @@
 """The functions that elementpath computes for us, and why the other standard functions are computed here.
 
 A row of `SERVED_FN` or `SERVED_MATH` has no body of ours: its implementation is a `LibraryFunction`, which makes one of
-elementpath's tokens, hands it the converted arguments and evaluates it. A token is made for each call, since tokens hold
-state: a recursive query, a closure and another thread never meet the arguments of a call. Nothing is parsed, and no
-function that compares by a collation is served: elementpath's collations set the locale of the process.
+elementpath's tokens, hands it the converted arguments and evaluates it. A token is made for each call, since tokens
+hold state: a recursive query, a closure and another thread never meet the arguments of a call. Nothing is parsed, and
+no function that compares by a collation is served: elementpath's collations set the locale of the process.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ NATIVE: Final[Mapping[str, str]] = {
         fn:unparsed-text-available fn:unparsed-text-lines fn:uri-collection""",
     "items, it takes or makes nodes, maps or functions of ours": """
         fn:analyze-string fn:apply fn:element-with-id fn:error fn:filter fn:fold-left fn:fold-right fn:for-each
-        fn:for-each-pair fn:function-arity fn:function-lookup fn:function-name fn:id fn:idref fn:innermost fn:json-to-xml
-        fn:outermost fn:parse-json fn:parse-xml fn:parse-xml-fragment fn:path fn:serialize fn:trace fn:xml-to-json""",
+        fn:for-each-pair fn:function-arity fn:function-lookup fn:function-name fn:id fn:idref fn:innermost
+        fn:json-to-xml fn:outermost fn:parse-json fn:parse-xml fn:parse-xml-fragment fn:path fn:serialize fn:trace
+        fn:xml-to-json""",
     "years before 1, they come out wrong or not at all": """
         fn:adjust-date-to-timezone fn:adjust-dateTime-to-timezone fn:timezone-from-date fn:year-from-date
         fn:year-from-dateTime""",
@@ -109,7 +110,7 @@ NATIVE: Final[Mapping[str, str]] = {
 
 
 class FunctionTokens(XPath31Parser):
-    """elementpath's parser as the holder of its function tokens: a class of our own, whose tables no one else changes."""
+    """elementpath's parser as the holder of its function tokens: a class of ours, whose tables no one else changes."""
 
 
 @lru_cache(maxsize=1)

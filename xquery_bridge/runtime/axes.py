@@ -4,8 +4,8 @@
   what predicates count in. The functions: `child`, `descendant`, `attribute`, `self_`, `parent`, `preceding_sibling` …
 - `STEPS[axis](value, test, code)`: the step from a Value whose nodes stand in document order without duplicates: all
   nodes found, in document order without duplicates. The functions: `child_step`, `descendant_step`, …
-  A step sorts only when what it found may be out of order. `code` is raised for what is no node: XPTY0019 in a path (the
-  default), XPTY0020 from the context item.
+  A step sorts only when what it found may be out of order. `code` is raised for what is no node: XPTY0019 in a path
+  (the default), XPTY0020 from the context item.
 - Cutting: `first_child(node, test)`, `child_at(node, test, n)`, `last_child(node, test)`.
 - `ddo(nodes)`, `union`, `intersect`, `except_`, `path_result(value)` (the end of a `/`), `require_node(item)`,
   `require_nodes(value)`, `root_document(item)`; `is_same`, `precedes`, `follows` for the node comparisons.
@@ -31,7 +31,7 @@ Nodes = list[Any]
 _UNLIKE_CHILDREN: Final = frozenset(("attribute", "namespace"))
 
 
-# ---------------------------------------------------------------------------------------------------------------- checks
+# --------------------------------------------------------------------------------------------------------------- checks
 
 
 _NOT_A_NODE: Final = {
@@ -65,7 +65,7 @@ def root_document(item: Any) -> Any:
     return top
 
 
-# ----------------------------------------------------------------------------------------------------------------- order
+# ---------------------------------------------------------------------------------------------------------------- order
 
 
 def ddo(nodes: Sequence[Any]) -> Nodes:
@@ -400,7 +400,7 @@ AXES: Final[dict[str, Callable[[Any, NodeTest], Nodes]]] = {
 REVERSE_AXES: Final = frozenset(("parent", "ancestor", "preceding-sibling", "preceding", "ancestor-or-self"))
 
 
-# ------------------------------------------------------------------------------------------------- steps from a sequence
+# ------------------------------------------------------------------------------------------------ steps from a sequence
 
 
 def _one(value: Any, code: str) -> Any:
@@ -591,7 +591,7 @@ STEPS: Final[dict[str, Callable[..., Nodes]]] = {
 
 
 def down(value: Any, path: Sequence[tuple[Any, Any, NodeTest]]) -> Nodes:
-    """A path of child and attribute steps from nodes in order; a step is its axis, its function of sequences, its test."""
+    """A path of child and attribute steps from nodes in order; a step is its axis, function of sequences and test."""
     found: Nodes = value if type(value) is list else [value]
     for axis, step, test in path:
         if len(found) == 1:
@@ -617,7 +617,7 @@ def attribute_is(node: Any, name: str, text: str) -> bool:
     return False
 
 
-# --------------------------------------------------------------------------------------------------------------- cutting
+# -------------------------------------------------------------------------------------------------------------- cutting
 
 
 def first_child(node: Any, test: NodeTest) -> Any:

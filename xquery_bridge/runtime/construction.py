@@ -7,9 +7,9 @@
 - `attribute_text(parts)`: the value of a direct attribute, `joined(value)` what one enclosed expression gives to it.
 - `copy_node(node)`: a parentless deep copy that keeps its namespaces; `adopt(parent, node)` is for builders.
 
-Content is a Value, or for `element` a tuple of parts: a `LiteralText` for characters of the source, else the Value of an
-enclosed expression or nested constructor. Bit i of `fresh` says that every node in part i was made by a constructor within
-that part and is reachable from nowhere else: such nodes become children as they are, all others are copied.
+Content is a Value, or for `element` a tuple of parts: a `LiteralText` for characters of the source, else the Value of
+an enclosed expression or nested constructor. Bit i of `fresh` says that every node in part i was made by a constructor
+within that part and is reachable from nowhere else: such nodes become children as they are, all others are copied.
 
 Names are (prefix, Clark name); `in_scope` maps prefixes to URIs, "" to the default element namespace.
 """
@@ -63,7 +63,7 @@ class LiteralText(str):
     __slots__ = ()
 
 
-# --------------------------------------------------------------------------------------------------------------- content
+# -------------------------------------------------------------------------------------------------------------- content
 
 
 def _written(item: MapMap | JsonArray) -> Any:
@@ -243,7 +243,7 @@ def _own_binding(prefix: str, name: str) -> dict[str, str]:
     return NO_NAMESPACES if uri == XML else {prefix: uri}
 
 
-# -------------------------------------------------------------------------------------------------------------- elements
+# ------------------------------------------------------------------------------------------------------------- elements
 
 
 def element(
@@ -259,8 +259,9 @@ def element(
     """A direct element constructor (3.9.1).
 
     `namespaces` are the declarations on it (prefix -> URI) and those of the direct constructors around it; `attributes`
-    are (prefix, Clark name, value) in source order; `content` and `fresh` see the module. The bits of `nested` tell which
-    parts of the content are direct elements themselves: they are no copies, and inherit no namespace that is only used.
+    are (prefix, Clark name, value) in source order; `content` and `fresh` see the module. The bits of `nested` tell
+    which parts of the content are direct elements themselves: they are no copies, and inherit no namespace that is only
+    used.
     """
     own = NO_NAMESPACES if name[0] != "{" else _own_binding(prefix, name)
     node = ElementNode(name, prefix, None, {**namespaces, **own} if namespaces else own)
@@ -463,7 +464,7 @@ def _qualified(name: Any, in_scope: Mapping[str, str], default: str) -> tuple[st
     return prefix, uri, local
 
 
-# --------------------------------------------------------------------------------------------------------------- copying
+# -------------------------------------------------------------------------------------------------------------- copying
 
 
 def adopt(parent: Any, node: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a query is compiled in (`StaticContext`, one for each module) and what it runs in (`DynamicContext`, one a run)."""
+"""What a query is compiled in (`StaticContext`, one a module) and what it runs in (`DynamicContext`, one a run)."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ class DynamicContext:
     content_type: str = ""
     memory: dict[str, Any] = field(default_factory=dict)
     database: str = ""
-    #: Changes of nodes of stored documents, which the running statement makes when it ends (1.0-ml's xdmp:node-replace …).
+    #: Changes of nodes in stored documents, made when the running statement ends (1.0-ml's xdmp:node-replace …).
     edits: list[Any] = field(default_factory=list)
     #: Adds places in the query to an error, from the traceback of generated code.
     locate: Callable[[XQueryError, Any], None] | None = None

@@ -1,4 +1,4 @@
-"""Values from outside for external variables: Python values, and what clients send as text (rest-eval.md, section 3)."""
+"""Values for external variables: Python values, and what clients send as text (rest-eval.md, section 3)."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ Condition = Callable[..., Any] | None
 
 
 def tumbling_windows(items: Sequence[Any], start: Condition, end: Condition, only: bool) -> Iterator[tuple[Any, ...]]:
-    """Windows that do not overlap: each yields its items, the start's and the end's (item, position, previous, next)."""
+    """Windows that do not overlap: each yields its items and the (item, position, previous, next) of start and end."""
     count = len(items)
     begin = -1
     opened: tuple[Any, ...] = ()

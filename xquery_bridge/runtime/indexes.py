@@ -1,11 +1,12 @@
 """Indexes: paths of a tree that are kept with it, and sequences whose items are found by the value of a key.
 
-A tree does not change once a query sees it, so that what a path finds in it can be kept (`tree_path`), and so can an index
-of that by the values of a relative path (`tree_index`): `/site/item[@id = $x]`. An `Index` of any other sequence lives as
-long as the loop that the compiler made it for: a join.
+A tree does not change once a query sees it, so that what a path finds in it can be kept (`tree_path`), and so can an
+index of that by the values of a relative path (`tree_index`): `/site/item[@id = $x]`. An `Index` of any other sequence
+lives as long as the loop that the compiler made it for: a join.
 
-`Index.matching(test, probe)` gives the items whose key compares with the probe as `test` says, in their order. Tables and
-lists of numbers answer where all keys are of one kind; other mixtures are compared pair by pair, by the operator itself.
+`Index.matching(test, probe)` gives the items whose key compares with the probe as `test` says, in their order. Tables
+and lists of numbers answer where all keys are of one kind; other mixtures are compared pair by pair, by the operator
+itself.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def _double(atom: Any) -> float:
     return untyped_double(atom) if type(atom) is UntypedAtomic else float(atom)
 
 
-# ------------------------------------------------------------------------------------------------------- kept with trees
+# ------------------------------------------------------------------------------------------------------ kept with trees
 
 
 def tree_path(node: Value, path: Path) -> list[Any]:

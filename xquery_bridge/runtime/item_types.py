@@ -513,8 +513,8 @@ SCHEMA_COMPONENTS: Final = frozenset(
 # fmt: off
 OPAQUE_TYPES: Final[dict[str, frozenset[str]]] = {
     CNTK_NAMESPACE: frozenset((
-        "axis", "constant", "data-type", "device", "function", "initializer", "learner", "parameter", "schedule", "shape",
-        "trainer", "value", "variable",
+        "axis", "constant", "data-type", "device", "function", "initializer", "learner", "parameter", "schedule",
+        "shape", "trainer", "value", "variable",
     )),
     ENHANCED_PREFIXES["cts"]: frozenset((
         "query", "reference", "order", "region", "box", "circle", "point", "polygon", "complex-polygon",

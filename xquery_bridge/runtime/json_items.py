@@ -1,4 +1,4 @@
-"""1.0-ml's mutable items: map:map, json:object and json:array, and their JSON text (xquery-1.0-ml.md, sections 6 and 7)."""
+"""1.0-ml's mutable items: map:map, json:object, json:array and their JSON text (xquery-1.0-ml.md, sections 6 and 7)."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class JsonArray:
 
     @property
     def boxed(self) -> list[_Value]:
-        """The members as a Python list, made from the buffer on first use. Whoever changes it goes through the methods."""
+        """The members as a Python list, made from the buffer on first use. Changes go through the methods."""
         members = self._members
         if members is None:
             assert self._buffer is not None
@@ -362,7 +362,7 @@ def _number(item: Any) -> float | int:
     return number
 
 
-# ------------------------------------------------------------------------------------------------------------- JSON text
+# ------------------------------------------------------------------------------------------------------------ JSON text
 
 
 def _infinite(number: float) -> str:

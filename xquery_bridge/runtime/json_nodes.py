@@ -1,7 +1,7 @@
 """The JSON nodes of 1.0-ml and its binary nodes (xquery-1.0-ml.md, section 4).
 
-Classes `ObjectNode`, `ArrayNode`, `NumberNode`, `BooleanNode`, `NullNode`, `BinaryNode`; a string is a `TextNode`. A member
-of an object carries its key as `name`, which child steps by name select. Constructors: `object_node(entries)`,
+Classes `ObjectNode`, `ArrayNode`, `NumberNode`, `BooleanNode`, `NullNode`, `BinaryNode`; a string is a `TextNode`. A
+member of an object carries its key as `name`, which child steps by name select. Constructors: `object_node(entries)`,
 `array_node(value)`, `number_node(value)`, `boolean_node(value)`, `null_node()`, `binary_node(value)`. Conversion:
 `node_from_python(data)`, `python_from_node(node)`, `json_document(data, uri)`; Python's dict, list, str, bool, numbers
 and None stand for JSON's.
@@ -159,7 +159,7 @@ class BinaryNode(_JsonLeaf):
         return text
 
 
-# ---------------------------------------------------------------------------------------------------------- constructors
+# --------------------------------------------------------------------------------------------------------- constructors
 
 
 def _copied(node: Any) -> Any:
@@ -300,7 +300,7 @@ def binary_node(value: Any) -> Any:
         raise XQueryError("FORG0001", expression=f'xs:hexBinary("{text}")') from None
 
 
-# ------------------------------------------------------------------------------------------------------------ conversion
+# ----------------------------------------------------------------------------------------------------------- conversion
 
 
 def node_from_python(data: Any) -> Any:

@@ -4,9 +4,9 @@
 - `parse_fragment(source, base_uri=None) -> DocumentNode`: fn:parse-xml-fragment, an external general parsed entity.
 - `NodeBuilder`: start(), attribute(), text(), end() … for functions that make trees.
 
-Namespaces are resolved here, not by expat, since prefixes must be kept. External entities are refused, and internal ones
-that are large or grow by nesting; an external DTD subset is not read. Attribute defaults and ID types of the internal
-subset count. Errors are FODC0006 with line and column (F&O 3.1, section 14.9).
+Namespaces are resolved here, not by expat, since prefixes must be kept. External entities are refused, and internal
+ones that are large or grow by nesting; an external DTD subset is not read. Attribute defaults and ID types of the
+internal subset count. Errors are FODC0006 with line and column (F&O 3.1, section 14.9).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Node tests: what a step asks of nodes, ready to be asked (XQuery 3.1, section 3.3.2.3, and 1.0-ml's JSON kinds).
 
-`node_test(kind, uri, local, literal, other)` takes the fields of the compiler's NodeTest and gives one shared `NodeTest`;
-`test.matches(node)` answers. The axes look into the test's fields (`name`, `kind`) to run loops of their own.
+`node_test(kind, uri, local, literal, other)` takes the fields of the compiler's NodeTest and gives one shared
+`NodeTest`; `test.matches(node)` answers. The axes look into the test's fields (`name`, `kind`) to run loops of their
+own.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class NodeTest:
 
     `kind` is a node kind or "node"; `name` the interned Clark name asked for, or None. `by_name` says that comparing
     `node.name is test.name` is the whole test on the child, descendant, self and parent axes (for element names) or on
-    the attribute axis (for attribute names). `matches` is the test in full. `element` is the name where that is all of a
-    test for elements, `only_kind` the kind where that is all of a test.
+    the attribute axis (for attribute names). `matches` is the test in full. `element` is the name where that is all of
+    a test for elements, `only_kind` the kind where that is all of a test.
     """
 
     __slots__ = ("by_name", "element", "kind", "label", "matches", "name", "only_kind")

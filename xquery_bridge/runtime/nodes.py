@@ -3,14 +3,15 @@
 `node.name` is the interned Clark name (`{uri}local`, or `local` without a namespace) of an element, an attribute or a
 named JSON node, and None otherwise: name tests compare it by identity (`node.name is NAME`, NAME made by `clark`).
 Every node answers `kind`, `parent`, `children`, `attributes` (empty tuples where it has none), `string_value`,
-`atomized()`, `prefix`, `local_name`, `namespace_uri`, `lexical_name`, `node_name` (a QName), `base_uri`, `document_uri`.
+`atomized()`, `prefix`, `local_name`, `namespace_uri`, `lexical_name`, `node_name` (a QName), `base_uri`,
+`document_uri`.
 
-Functions: `clark`, `name_parts`, `untyped`, `root`, `tree_of`, `order_key`, `precedes`, `in_scope_namespaces`, `path_of`,
-`generate_id`, `deep_nodes`.
+Functions: `clark`, `name_parts`, `untyped`, `root`, `tree_of`, `order_key`, `precedes`, `in_scope_namespaces`,
+`path_of`, `generate_id`, `deep_nodes`.
 
 Document order is (serial of the tree, position in it). Positions are given to a whole tree when an order is first asked
-for, so that building costs nothing. A tree whose root has found a parent since (a constructor adopted it) is stale, and is
-numbered again as a part of the larger one. Nodes do not change once a query can see them.
+for, so that building costs nothing. A tree whose root has found a parent since (a constructor adopted it) is stale, and
+is numbered again as a part of the larger one. Nodes do not change once a query can see them.
 
 Source of the rules: XQuery and XPath Data Model 3.1, sections 2.4, 5 and 6.
 """
@@ -72,7 +73,7 @@ def untyped(text: str) -> UntypedAtomic:
 
 
 class Tree:
-    """What the nodes of one tree share: its root and serial, its URIs, its ID attributes, and indexes made on demand."""
+    """What the nodes of one tree share: its root, serial, URIs and ID attributes, and indexes made on demand."""
 
     __slots__ = (
         "_by_name", "_ids", "base_uri", "id_types", "kept", "numbered", "root", "serial", "unparsed", "uri", "walked",
@@ -285,7 +286,7 @@ class DocumentNode(_Common, abstract.DocumentNode):
 
 
 class ElementNode(_Common, abstract.ElementNode):
-    """An element. `namespaces` are the bindings declared on it (prefix -> URI, "" undeclares); see `in_scope_namespaces`.
+    """An element. `namespaces`: the bindings declared on it (prefix -> URI, "" undeclares); see `in_scope_namespaces`.
 
     elementpath's storage for schema types and wrapped trees, which we have no use for, holds our own fields under their
     proper names, so that an element takes 120 bytes.

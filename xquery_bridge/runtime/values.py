@@ -1,7 +1,7 @@
 """Values and items: iterating, atomizing, effective boolean values, strings (docs/architecture.md, Values).
 
-A Value is a bare item, or a sequence: a list of items or a range of integers. Dispatch is by exact class, in dictionaries:
-these functions run for every item of a query.
+A Value is a bare item, or a sequence: a list of items or a range of integers. Dispatch is by exact class, in
+dictionaries: these functions run for every item of a query.
 """
 
 from __future__ import annotations
@@ -240,8 +240,10 @@ def ebv(value: Value) -> bool:
 
 
 def string_of(item: Any) -> str:
-    """fn:string of one item (F&O 3.1, 2.3): canonical lexical forms, string values of nodes, JSON text of 1.0-ml's arrays
-    and maps. Raises FOTY0014 for functions, FOTY0013 for opaque items."""
+    """fn:string of one item (F&O 3.1, 2.3): canonical form, string value of a node, JSON text of 1.0-ml's array or map.
+
+    Raises FOTY0014 for functions, FOTY0013 for opaque items.
+    """
     writer = TEXT.get(type(item))
     if writer is not None:
         return writer(item)
@@ -269,7 +271,7 @@ def text_of(value: Value) -> str:
 
 
 def joined_text(value: Value) -> str:
-    """The atomized items as strings with blanks between: attribute values, string constructors (XQuery 3.1, 3.9.1.1)."""
+    """The atomized items as strings, blanks between: attribute values, string constructors (XQuery 3.1, 3.9.1.1)."""
     writer = TEXT.get(type(value))
     if writer is not None:
         return writer(value)

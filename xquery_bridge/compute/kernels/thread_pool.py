@@ -204,7 +204,7 @@ def single_threaded_blas(lends: bool = False) -> Iterator[None]:
 
 @contextmanager
 def threaded_blas(operations: float) -> Iterator[bool]:
-    """Lets a product of so many operations have our threads, and says whether it could: where nobody else needs them."""
+    """Lets a product of so many operations have our threads where nobody else needs them, and says whether it could."""
     is_lent = _state.lend_threads()
     begin = time.monotonic()
     try:

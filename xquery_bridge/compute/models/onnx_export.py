@@ -1,9 +1,9 @@
 """ONNX out: a function's graph with CNTK's dynamic axes as leading dimensions.
 
-A variable of shape [d1 x … x dn] is an ONNX tensor of the dimensions dn, …, d1, behind a dimension `batch` where it has the
-batch axis and `sequence`, `batch` where it has a sequence axis too. Sequences of one run are of one length there, for ONNX
-has no ragged tensors. Blocks that ONNX has an operator for become that operator, others are written as what is in them;
-recurrences over the blocks LSTM, GRU and RNNStep become ONNX' operators, other loops are refused.
+A variable of shape [d1 x … x dn] is an ONNX tensor of the dimensions dn, …, d1, behind a dimension `batch` where it has
+the batch axis and `sequence`, `batch` where it has a sequence axis too. Sequences of one run are of one length there,
+for ONNX has no ragged tensors. Blocks that ONNX has an operator for become that operator, others are written as what is
+in them; recurrences over the blocks LSTM, GRU and RNNStep become ONNX' operators, other loops are refused.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def export_onnx(function: Function, opset: int = OPSET) -> bytes:
         The bytes of the model, which ONNX's checker has found valid. Its inputs are the function's arguments by name or
         uid, its outputs the function's outputs.
     Raises:
-        CntkError: an operator that ONNX has no counterpart for, named in the sentence; a loop that is not a recurrence of
-            LSTM, GRU or RNNStep; a parameter whose shape is not known yet; more than 2 GiB.
+        CntkError: an operator that ONNX has no counterpart for, named in the sentence; a loop that is not a recurrence
+            of LSTM, GRU or RNNStep; a parameter whose shape is not known yet; more than 2 GiB.
     """
     if not OLDEST_OPSET <= opset <= OPSET:
         raise CntkError(f"ONNX model: an operator set from {OLDEST_OPSET} to {OPSET} was expected, {opset} came.")

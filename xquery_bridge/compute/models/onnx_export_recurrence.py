@@ -1,7 +1,7 @@
 """Recurrences in ONNX: loops over the blocks LSTM, GRU and RNNStep, delays, slices of sequences, stacks.
 
-A loop is recognised by its shape: every state of the block is a PastValue (or every one a FutureValue) by one step of the
-output of the block that it becomes, and the block holds the operators that CNTK's cell of the name has.
+A loop is recognised by its shape: every state of the block is a PastValue (or every one a FutureValue) by one step of
+the output of the block that it becomes, and the block holds the operators that CNTK's cell of the name has.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def import_onnx(data: bytes | bytearray | memoryview, device: Device = CPU) -> C
         data: the bytes of the file.
         device: where the parameters are asked to be; the work is done on the processor in any case.
     Returns:
-        A composite with the inputs of the graph, by their names, and its outputs, in their order. Weights are parameters.
+        A composite with the graph's inputs, by their names, and its outputs, in their order. Weights are parameters.
     Raises:
         CntkError: the data is truncated, too large, of another format, or uses an operator, or an attribute of one,
             that CNTK has no counterpart for; the sentence names it.

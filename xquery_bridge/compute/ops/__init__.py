@@ -12,8 +12,8 @@ To add an operator:
      and emits what fills it: `plan.emit(bind, reads, writes)`, where `bind(*arrays)` gets the arrays of `reads`, then
      of `writes`, once, and gives back the call (or list of calls without arguments) that is run every time. Build
      views, constants and scratch arrays in `bind`,
-     which is called again when the array of a large input or result changes. `splits=Splits.FRAMES` (or `ELEMENTS`) lets
-     parts of large arrays go to several threads. With a layout an array is `(frames, *sample)`, without one just
+     which is called again when the array of a large input or result changes. `splits=Splits.FRAMES` (or `ELEMENTS`)
+     lets parts of large arrays go to several threads. With a layout an array is `(frames, *sample)`, without one just
      `sample`. What the gradient needs besides operands and outputs goes into `node.saved`;
    - `gradient(node, plan)`: `g = plan.gradient_of(node.output)`; for each operand that `plan.wants(operand)`:
      `plan.accumulate(operand, bind, reads)`, where `bind(*reads, out)` makes the calls that **write** the contribution

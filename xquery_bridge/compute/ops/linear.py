@@ -238,7 +238,7 @@ def times(
     Args:
         left: [o1 x … x or x c1 x … x ck], r the output rank; may be a parameter whose c are inferred.
         right: [c1 x … x ck x rest].
-        infer_input_rank_to_map: how many of the last dimensions of `right` an inferred `left` leaves alone; -1 for none.
+        infer_input_rank_to_map: how many last dimensions of `right` an inferred `left` leaves alone; -1 for none.
     Returns:
         [o1 x … x or x rest].
     """

@@ -592,8 +592,8 @@ def depth_to_space(operand: Operand, block_size: int, name: str = "") -> Composi
     b = int(block_size)
     if x.shape.rank != 3 or b < 1 or x.shape[2] % (b * b):
         raise CntkError(
-            f"DepthToSpace: Number of channels in the operand with shape '{x.shape}' must be divisible by the square of "
-            f"the block size {block_size}, and the rank must be 3."
+            f"DepthToSpace: Number of channels in the operand with shape '{x.shape}' must be divisible by the square "
+            f"of the block size {block_size}, and the rank must be 3."
         )
     split = reshape(inner, (INFERRED, b, b), Axis.static(2), Axis.static(3))
     order = [Axis.static(i) for i in (3, 0, 4, 1, 2)]
@@ -608,8 +608,8 @@ def space_to_depth(operand: Operand, block_size: int, name: str = "") -> Composi
     b = int(block_size)
     if x.shape.rank != 3 or b < 1 or x.shape[0] % b or x.shape[1] % b:
         raise CntkError(
-            f"SpaceToDepth: All spatial dimensions in the operand with shape '{x.shape}' must be divisible by the block "
-            f"size {block_size}, and the rank must be 3."
+            f"SpaceToDepth: All spatial dimensions in the operand with shape '{x.shape}' must be divisible by the "
+            f"block size {block_size}, and the rank must be 3."
         )
     narrow = reshape(inner, (b, INFERRED), Axis.static(0), Axis.static(1))
     split = reshape(narrow, (b, INFERRED), Axis.static(2), Axis.static(3))

@@ -182,8 +182,8 @@ def read_text(
 ) -> str:
     """The text at a URI, without a byte order mark.
 
-    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit, or (but with
-    `any_characters`) for characters that XML does not allow, FOUT1200 when the encoding cannot be told.
+    Raises FOUT1170 for what is missing or no URI, FOUT1190 for an encoding that is unknown or does not fit, or (but
+    with `any_characters`) for characters that XML does not allow, FOUT1200 when the encoding cannot be told.
     """
     _checked(uri, "FOUT1170")
     if encoding is not None:

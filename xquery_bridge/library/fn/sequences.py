@@ -106,7 +106,7 @@ def distinct_values(static: StaticContext, items: Sequence[Any], uri: str | None
 
 
 class _Numbers:
-    """Numbers of several types, no two of them equal by eq, which promotes each pair by itself and is not transitive."""
+    """Numbers of several types, no two equal by eq, which promotes each pair by itself and is not transitive."""
 
     def __init__(self) -> None:
         #: type of a number added -> type of the one to come -> the former, promoted to be compared with the latter

@@ -101,7 +101,7 @@ def document_fragment_query(part: Any) -> Query:
     return queries.make("document-fragment-query", inner.holds, inner.quoted())
 
 
-# -------------------------------------------------------------------------------------------------- queries of documents
+# ------------------------------------------------------------------------------------------------- queries of documents
 
 
 @CTS.row("collection-query($uris as xs:string*) as cts:collection-query")
@@ -133,7 +133,7 @@ def document_query(uris: Sequence[str]) -> Query:
     return queries.make("document-query", lambda fragment: fragment.uri in wanted, shown(uris))
 
 
-# ------------------------------------------------------------------------------------------------------ queries of words
+# ----------------------------------------------------------------------------------------------------- queries of words
 
 
 @CTS.row("word-query($text as xs:string*) as cts:word-query")

@@ -1,6 +1,6 @@
 """The `map:` namespace of 1.0-ml: mutable maps with string keys, passed by reference (xquery-1.0-ml.md, section 6).
 
-Whoever reads a map sees what was put into it before, so even the readers count as effects: the compiler keeps their place.
+Whoever reads a map sees what was put into it before, so even readers count as effects: the compiler keeps their place.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ _statistic("variance-p", 1, statistics.pvariance)
 
 @MATH_ML.row("percentile($arg as xs:double*, $p as xs:double*) as xs:double*")
 def percentile(values: Sequence[float], shares: Sequence[float]) -> Value:
-    """The values below which shares of the numbers lie, interpolated between neighbours. Raises XDMP-ARG beyond 0 to 1."""
+    """Values below which shares of the numbers lie, interpolated between neighbours. Raises XDMP-ARG beyond 0 to 1."""
     found: list[float] = []
     ordered = sorted(values)
     for share in shares if ordered else ():

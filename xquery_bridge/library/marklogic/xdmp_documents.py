@@ -82,7 +82,7 @@ def document_insert_into(
     quality: int | None = None,
     forests: Sequence[int] = (),
 ) -> None:
-    """Store a document in collections. Permissions, quality and forests are accepted; there is one user and one forest."""
+    """Store a document in collections. Permissions, quality and forests are accepted; there is one user, one forest."""
     _insert(context, uri, node, collections)
 
 
@@ -208,7 +208,7 @@ def path(node: Any, include_document: bool | None = None) -> str:
     return f"{before}{node_path(node)}" if node.kind != "document" else before or "/"
 
 
-# ------------------------------------------------------------------------------------------------------ looking and asking
+# --------------------------------------------------------------------------------------------------- looking and asking
 
 
 @XDMP.row("exists($expression as item()*) as xs:boolean")

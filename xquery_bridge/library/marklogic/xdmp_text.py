@@ -25,7 +25,7 @@ from xquery_bridge.runtime.serialization import Parameters, from_options, markup
 from xquery_bridge.runtime.serialization.answer import node_path
 from xquery_bridge.runtime.values import Value, describe_item, string_of
 
-# --------------------------------------------------------------------------------------------------------------- quoting
+# -------------------------------------------------------------------------------------------------------------- quoting
 
 #: Options of xdmp:quote by MarkLogic's names -> serialization parameters of ours.
 _QUOTE_OPTIONS: Final = {
@@ -160,7 +160,7 @@ def _cut(text: str, length: int | None) -> str:
     return text if length is None or len(text) <= length else f"{text[:length]}..."
 
 
-# --------------------------------------------------------------------------------------------------------------- parsing
+# -------------------------------------------------------------------------------------------------------------- parsing
 
 
 @XDMP.row(
@@ -222,7 +222,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON value")
 
 
-# ------------------------------------------------------------------------------------------------------------------ JSON
+# ----------------------------------------------------------------------------------------------------------------- JSON
 
 
 @XDMP.row("to-json($item as item()*) as document-node()", effects=True)

@@ -1,7 +1,7 @@
 """Sessions of onnxruntime: options, errors, and the sessions of models that were met before in this process.
 
-A session is kept by the digest of its model's bytes and its options, so that every version of a document has its own and
-a query that runs the same model again does not load it again.
+A session is kept by the digest of its model's bytes and its options, so that every version of a document has its own
+and a query that runs the same model again does not load it again.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def quote(value: Any) -> str:
 
 
 def quote_item(item: Any) -> str:
-    """One item: markup without a declaration, JSON text, the string value of an atomic value, the form of an opaque one."""
+    """One item: markup without a declaration, JSON text, an atomic value's string value, an opaque item's form."""
     if isinstance(item, XPathNode):
         return _node_text(item)
     if isinstance(item, OpaqueItem):

@@ -34,8 +34,8 @@ _BOOLEAN: Final = frozenset(
     "seamless selected typemustmatch".split()
 )
 URI_ATTRIBUTES: Final = frozenset(
-    "action archive background cite classid codebase data datetime formaction for href icon longdesc manifest name poster "
-    "profile src usemap value".split()
+    "action archive background cite classid codebase data datetime formaction for href icon longdesc manifest name "
+    "poster profile src usemap value".split()
 ) - frozenset(("datetime", "for", "name", "value", "icon"))
 _FOREIGN: Final = frozenset(("http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML", XHTML))
 

@@ -180,8 +180,8 @@ def from_options(
 ) -> Parameters:
     """Parameters from `declare option output:NAME "text"`, before those of `base`.
 
-    `namespaces` has the default element namespace under "". A query that chooses `standalone` gets the XML declaration that
-    holds it, unless it omits it in words. Raises XQST0109 for an unknown name, SEPM0016 for a value.
+    `namespaces` has the default element namespace under "". A query that chooses `standalone` gets the XML declaration
+    that holds it, unless it omits it in words. Raises XQST0109 for an unknown name, SEPM0016 for a value.
     """
     if "standalone" in options and "omit-xml-declaration" not in options:
         options = {**options, "omit-xml-declaration": "no"}
