@@ -195,7 +195,7 @@ def test_a_minibatch_costs_the_rows_it_looks_up():
     plan, _ = trainer._executor.run(bindings)
     gradient = plan.gradients[table]
     assert type(gradient) is RowGradient and gradient.merged()[0].tolist() == [3, 7, 900]
-    written = [tensor.size for site in plan._sites for tensor in site.instruction.writes]
+    written = [tensor.size for site in plan._sites for i in site.instructions for tensor in i.writes]
     assert max(written) <= 4 * width
 
 

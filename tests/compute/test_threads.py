@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xquery_bridge import compute as cntk
+from xquery_bridge.compute import instruction
+from xquery_bridge.compute.evaluation import Executor
+from xquery_bridge.compute.instruction import Instruction, Site, Splits
 from xquery_bridge.compute.kernels import kernel
 from xquery_bridge.compute.kernels.thread_pool import (
     Lending,
@@ -17,6 +20,7 @@ from xquery_bridge.compute.kernels.thread_pool import (
     threaded_blas,
     threads,
 )
+from xquery_bridge.compute.tensor import Layout, Tensor
 
 BATCH = [cntk.Axis.default_batch()]
 
@@ -185,3 +189,90 @@ def test_a_product_on_lent_threads_leaves_the_blas_as_it_was():
             with single_threaded_blas(), threaded_blas(1e9) as is_lent:
                 assert not is_lent  # others need the threads
         np.testing.assert_allclose(out, left @ right, rtol=1e-12)
+
+
+def halves(x, y):
+    """Results of half the size, which live in buffers of whole ones before and after."""
+    axis = cntk.Axis.static(1)
+    first, second = cntk.slice(x, [axis], [0], [2]), cntk.slice(y, [axis], [2], [4])
+    return cntk.splice([cntk.tanh(cntk.minus(first, second)), cntk.plus(cntk.tanh(second), first)], axis)
+
+
+CHAIN = {
+    "halves": lambda x, y, row: halves(x, y),
+    "times": lambda x, y, row: cntk.element_times(x, y),
+    "row": lambda x, y, row: cntk.plus(x, row),
+    "tanh": lambda x, y, row: cntk.tanh(y),
+    "sigmoid": lambda x, y, row: cntk.sigmoid(x),
+    "softmax": lambda x, y, row: cntk.softmax(x, cntk.Axis.static(0)),
+    "softmax across": lambda x, y, row: cntk.softmax(x, cntk.Axis.static(1)),
+    "transpose": lambda x, y, row: cntk.transpose_axes(cntk.minus(x, y), cntk.Axis.static(0), cntk.Axis.static(1)),
+    "turn": lambda x, y, row: cntk.splice(
+        [cntk.slice(x, [cntk.Axis.static(0)], [2], [4]), cntk.slice(y, [cntk.Axis.static(0)], [0], [2])],
+        cntk.Axis.static(0),
+    ),
+    "fold": lambda x, y, row: cntk.minus(x, cntk.reduce_sum(y, cntk.Axis.static(0))),
+    "add": lambda x, y, row: cntk.plus(x, y),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(sorted(CHAIN)), st.integers(0, 5), st.integers(0, 5)), max_size=12),
+    frames=st.sampled_from([1, 2, 5]),
+)
+def test_chains_that_threads_do_part_by_part_give_what_one_thread_gives(steps, frames):
+    rng = np.random.default_rng(frames)
+    samples, seed = rng.standard_normal((2, frames, 4, 4))
+    row = rng.standard_normal(4)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instruction, "_SPLIT_SIZE", 2)
+        for count in (1, 2, 3):
+            set_threads(count)
+            x = cntk.input_variable(cntk.Shape((4, 4)), "double", dynamic_axes=BATCH)
+            b = cntk.parameter(cntk.Shape((4,)), "double", row)
+            made = [x]
+            for name, left, right in steps:
+                made.append(CHAIN[name](made[-1 - left % len(made)], made[-1 - right % len(made)], b))
+            y = cntk.plus(made[-1], made[len(made) // 2])
+            state = cntk.forward(y, {x: batch(samples)}, [x, b])
+            gradients = state.backward({y.output: batch(seed)})
+            [value] = cntk.evaluate(y, {x: batch(samples)})
+            found.append((value.array, gradients[x].array, gradients[b].array))
+    for values in found[1:]:
+        for one, other in zip(values, found[0], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_chain_is_one_meeting_of_the_threads():
+    set_threads(2)
+    x = cntk.input_variable(cntk.Shape((400_000,)), "float", dynamic_axes=BATCH)
+    y = cntk.exp(cntk.negate(cntk.element_times(cntk.tanh(x), x)))
+    value = batch(np.ones((1, 400_000), np.float32))
+    [found] = cntk.evaluate(y, {x: value})
+    plan, _ = Executor(y.outputs).run({x: value})
+    assert len(plan.calls) == 1
+    np.testing.assert_allclose(found.array, np.exp(-np.tanh(1)), rtol=1e-6)
+
+
+def test_work_that_meets_elsewhere_than_in_its_parts_is_not_done_part_by_part():
+    set_threads(2)
+    frames, memory = Layout(4), np.zeros(32)
+
+    def tensor(start, *sample):
+        size = 4 * int(np.prod(sample, dtype=int))
+        return Tensor((4, *sample), np.dtype("f8"), frames, False, memory[start : start + size].reshape(4, *sample))
+
+    def copying(source, target):
+        return Instruction(lambda a, out: lambda: np.copyto(out, a), [source], [target], False, Splits.FRAMES)
+
+    narrow, aside, wide, same = tensor(0, 1), tensor(8, 1), tensor(0, 2), tensor(0, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instruction, "_SPLIT_SIZE", 2)
+        calls = []
+        assert Site(copying(narrow, aside), calls).takes(copying(aside, same), calls)
+        assert len(calls) == 1
+        calls = []
+        again = Instruction(lambda a, out: lambda: np.copyto(out, a + a), [aside], [wide], False, Splits.FRAMES)
+        assert not Site(copying(narrow, aside), calls).takes(again, calls)

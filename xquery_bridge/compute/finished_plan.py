@@ -1,4 +1,4 @@
-"""The finished plan: a list of calls on arrays, what goes in, what comes out, and what must be bound anew in between."""
+"""The finished plan: a list of calls on arrays, what goes in and out, and what must be bound anew in between."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Plan:
         self.runs = 0
         self._uses_threads = uses_threads
         self._sites = sites
-        written = sum(t.size * t.dtype.itemsize for site in sites for t in site.instruction.writes)
+        written = sum(t.size * t.dtype.itemsize for site in sites for i in site.instructions for t in i.writes)
         self._is_large = written >= LARGE_BYTES
         """The BLAS stays on one thread: those of its own gain nothing in small products, and large ones are split."""
         self._touched: dict[frozenset[Tensor], list[Site]] = {}
@@ -118,7 +118,7 @@ class Plan:
         """By the identity of the tensor that is lent."""
         self._gradient_loans: dict[int, Loan] = {}
         self._read_backward = {
-            t.root for site in sites if site.calls is self.backward_calls for t in site.instruction.reads
+            t.root for site in sites if site.calls is self.backward_calls for i in site.instructions for t in i.reads
         }
 
     @property
@@ -165,7 +165,7 @@ class Plan:
         if sites is None:
             sites = self._touched[roots] = [site for site in self._sites if site.touches(set(roots))]
         for site in sites:
-            for tensor in (*site.instruction.reads, *site.instruction.writes):
+            for tensor in site.tensors():
                 _forget_views(tensor, roots)
         for _, tensor in self.outputs:
             _forget_views(tensor, roots)

@@ -200,7 +200,7 @@ class PlanBuilder:
             root = tensor.root
             if root.array is None:
                 root.array = np.empty(root.shape, root.dtype)
-        for step in instruction.calls():
+        for step in Site(instruction, []).calls:
             step()
 
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
@@ -549,7 +549,8 @@ class PlanBuilder:
             pool = Pool()
             for index, instruction in enumerate(self._instructions):
                 self._allocate(instruction, index, pool)
-                sites.append(Site(instruction, calls[index >= split]))
+                if not sites or not sites[-1].takes(instruction, calls[index >= split]):
+                    sites.append(Site(instruction, calls[index >= split]))
                 for root in {t.root for t in (*instruction.reads, *instruction.writes)}:
                     if root.last_use == index and root.pooled is not None:
                         pool.give_back(root.pooled)
