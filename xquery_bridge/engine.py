@@ -47,7 +47,7 @@ _COMMITTED: Final = "committed transactions"
 _SHOWN: Final = {"XPTY0004", "FORG0001", "XPDY0050", "FORG0006"}
 
 
-# --------------------------------------------------------------------------------------------------------------- compiling
+# ------------------------------------------------------------------------------------------------------------ compiling
 
 
 @dataclass(eq=False, slots=True)
@@ -108,8 +108,8 @@ class Prepared:
 class Engine:
     """Evaluates XQuery.
 
-    `store` holds documents (an object of `xquery_bridge.store`, or None), `dialect` is that of queries without a version
-    declaration ("1.0-ml" or "3.1"), `limits` bound each query, `modules` gives library modules:
+    `store` holds documents (an object of `xquery_bridge.store`, or None), `dialect` is that of queries without a
+    version declaration ("1.0-ml" or "3.1"), `limits` bound each query, `modules` gives library modules:
     (uri, location hints, base URI) -> [(location, source text)]. `progress` is called now and then while a query trains
     or evaluates many minibatches, with a `compute.progress.Progress`, in the thread that works.
     """
@@ -177,7 +177,7 @@ class Engine:
     ) -> str:
         """A Value as text, by the serialization parameters a module declares (method xml without any).
 
-        `documents` finds the document that `declare option output:parameter-document` names. Raises XQST0119 without it.
+        `documents` finds the document of `declare option output:parameter-document`. Raises XQST0119 without it.
         """
         parameters = serialization.Parameters() if static is None else _output_parameters(static, documents)
         text: str = serialization.serialize(value, parameters)
@@ -513,7 +513,7 @@ class Engine:
         arity: int,
         focus: tuple[Any, ...] | None = None,
     ) -> Any:
-        """A built-in function as an item, or None. It sees the focus given (item, position, last, or ()), or the run's."""
+        """A built-in function as an item, or None. Sees the focus given (item, position, last, or ()), or the run's."""
         key = (uri, local, arity, static.dialect, static.default_collation, static.base_uri)
         generated = self._items.get(key)
         if generated is None:

@@ -54,7 +54,7 @@ GENERATED: Final[WeakValueDictionary[str, Generated]] = WeakValueDictionary()
 
 
 def generate(program: Program, *, rewriting: bool = True) -> Generated:
-    """Write a program as Python source and compile it, rewritten for speed unless it shall stay as it is; uses it up."""
+    """Write a program as Python source and compile it, rewritten for speed unless it shall stay as is; uses it up."""
     if rewriting:
         rewrite(program)
     constants: dict[str, Any] = {}

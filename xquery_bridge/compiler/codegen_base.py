@@ -251,15 +251,15 @@ class CodegenBase:
             self.out, self.function = saved, saved_function
         return Code(f"{name}({', '.join(names)})", "any", 1)
 
-    def in_one_piece(self, node: Expr) -> Code:
-        """The code of an expression without lines around it: in place, or in a function of its own where it needs lines.
+    def in_one_piece(self, node: Expr, mode: Callable[[Expr], Code] | None = None) -> Code:
+        """An expression's code without lines around it: in place, or in a function of its own where it needs lines.
 
         It is generated once: trying it in place first would double the work with every level of nesting.
         """
         saved, saved_function = self.out, self.function
         self.out, self.function = FunctionWriter(), None
         try:
-            code = self.value(node)
+            code = (mode or self.value)(node)
             if not self.out.lines and ":=" not in code.text:
                 return code
             names = sorted({var.python for var in node.free if not var.is_global})

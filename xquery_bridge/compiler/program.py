@@ -87,8 +87,8 @@ class Resolver(
 class Program:
     """Everything a query consists of, ready for code generation.
 
-    `context_types` and `context_value` come from `declare context item`, the types from every module; `places` map module
-    names to source places.
+    `context_types` and `context_value` come from `declare context item`, the types from every module; `places` map
+    module names to source places.
     """
 
     body: Expr

@@ -208,8 +208,8 @@ class FlworResolver(ResolverBase):
     def _group_by(self, written: tree.GroupByClause, place: object, bind: object, visible: object) -> None:
         """Grouping variables are atomized before; every other variable of the FLWOR becomes the group's sequence.
 
-        `group by $g := E` is `let $g := E group by $g` (3.12.7): all bindings come first, and a name that comes twice is
-        one grouping variable.
+        `group by $g := E` is `let $g := E group by $g` (3.12.7): all bindings come first, and a name that comes twice
+        is one grouping variable.
         """
         assert callable(place) and callable(bind) and isinstance(visible, dict)
         specs: dict[tuple[str, str], tree.GroupingSpec] = {}

@@ -152,7 +152,7 @@ class FunctionResolver(ResolverBase):
                 return None
 
     def _assign(self, target: Any, value: tree.Expr) -> Expr:
-        """`xdmp:set($variable, value)`. Raises XDMP-NOTVAR for anything else, and for variables of other expressions."""
+        """`xdmp:set($variable, value)`. Raises XDMP-NOTVAR for anything else and for variables of other expressions."""
         new = self.expr(value)
         if not isinstance(target, tree.VarRef):
             raise XQueryError(

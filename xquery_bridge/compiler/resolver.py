@@ -76,8 +76,8 @@ class ResolverBase:
         self.constructor_namespaces: dict[str, str] = {}
         #: the error of the catch clause around, for xdmp:rethrow
         self.caught: Var | None = None
-        #: class of a node -> the method for it, unbound: bound ones would keep the resolver, and all that it made, until
-        #: the garbage collector finds them
+        #: class of a node -> the method for it, unbound: bound ones would keep the resolver, and all that it made,
+        #: until the garbage collector finds them
         self._methods: dict[type, Callable[[Any, Any], Expr]] = {}
 
     if TYPE_CHECKING:

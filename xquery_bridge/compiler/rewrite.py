@@ -420,7 +420,7 @@ class Rewriter:
     # -------------------------------------------------------------------------------------------------------- joins
 
     def _join_clause(self, clause: For, where: Where) -> bool:
-        """Make `for $x in source where key = probe` loop over a join; what is left of the condition stays in `where`."""
+        """Make `for $x in source where key = probe` loop over a join; the rest of the condition stays in `where`."""
         first, rest = _first_operand(where.condition)
         joined = self._joined(clause.source, clause.var, first, clause)
         if joined is None:
@@ -516,7 +516,7 @@ def _first_operand(condition: Expr) -> tuple[Expr, Expr | None]:
     return first, remaining
 
 
-# -------------------------------------------------------------------------------------------------------- kinds of paths
+# ------------------------------------------------------------------------------------------------------- kinds of paths
 
 
 def rooted_path(node: Expr) -> tuple[Expr, list[Step]] | None:

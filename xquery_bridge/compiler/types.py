@@ -1,4 +1,4 @@
-"""Static types: what the compiler knows of a value before the query runs, to pick a fast path or to leave a check out."""
+"""Static types: what the compiler knows of a value before the query runs, to pick a fast path or leave a check out."""
 
 from __future__ import annotations
 

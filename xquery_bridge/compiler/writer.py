@@ -1,4 +1,4 @@
-"""Writing Python source: lines, blocks, temporary names, and the marks that lead from generated code back to the query."""
+"""Writing Python source: lines, blocks, temporary names, and marks that lead from generated code back to the query."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class FunctionWriter:
 
     @contextmanager
     def capture(self, levels: int = 0) -> Iterator[Block]:
-        """Collect the lines that are written meanwhile, to be placed later by `paste`, at least `levels` blocks deeper."""
+        """Collect the lines written meanwhile, to be placed later by `paste`, at least `levels` blocks deeper."""
         outer, indent = self.lines, self.indent
         block = Block()
         self.lines, self.indent = block.lines, 0

@@ -48,7 +48,7 @@ class Typeswitch(Node):
 
 @node
 class Catch(Node):
-    """`tests` are (uri or None, local or None) pairs; `variables` the err:* by local name, or `error` for 1.0-ml's form.
+    """`tests` are (uri or None, local or None) pairs; `variables` the err:* by local name, or 1.0-ml's `error`.
 
     `caught` holds the error itself where xdmp:rethrow needs it.
     """

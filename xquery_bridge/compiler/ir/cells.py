@@ -41,7 +41,7 @@ class Member(Kept):
 
 @node
 class Join(Node):
-    """The items of `source`, each bound to `item`, whose `key` compares with `probe` (or the other way round: `swapped`).
+    """The items of `source`, each bound to `item`, whose `key` compares with `probe` (`swapped`: the other way round).
 
     The index of the keys is kept in a cell; or, when there is none, in the tree (`runtime.indexes`).
     """

@@ -76,7 +76,7 @@ def _calls_functions(row: Row) -> bool:
 
 @node
 class FocusValue(Node):
-    """The focus of a call, for fn:function-lookup: item, position and last; none of them: the run's (`run`), or absent."""
+    """The focus of a call, for fn:function-lookup: item, position, last; none of them: the run's (`run`), or absent."""
 
     kids = ("parts",)
     parts: list[Expr]

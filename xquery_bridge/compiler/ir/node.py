@@ -30,8 +30,8 @@ def node(cls: type[_Class]) -> type[_Class]:
 class Node:
     """What every expression has.
 
-    `start` and `end` are offsets into the source of the module; `kids` names the fields of subexpressions, in the order of
-    evaluation.
+    `start` and `end` are offsets into the source of the module; `kids` names the fields of subexpressions, in the order
+    of evaluation.
     """
 
     kids: ClassVar[tuple[str, ...]] = ()

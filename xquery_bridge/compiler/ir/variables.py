@@ -78,7 +78,7 @@ class VarRef(Node):
 
 @node
 class GlobalRef(Node):
-    """A prolog variable. Its value is computed at the first use, so the reference is pure unless the value has effects."""
+    """A prolog variable. Its value is computed at first use, so the reference is pure unless the value has effects."""
 
     variable: GlobalVariable
 
