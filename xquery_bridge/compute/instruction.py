@@ -129,9 +129,10 @@ class Site:
 
     def takes(self, instruction: Instruction, calls: list[Call]) -> bool:
         """Takes on the instruction that follows, where threads share it in the same way; says whether it did."""
-        cut = instruction.cut(instruction.arrays())
-        last = self.instructions[-1]
-        if cut is None or calls is not self.calls or last.cut(last.arrays()) != cut:
+        if calls is not self.calls:
+            return False
+        cut, last = instruction.cut(instruction.arrays()), self.instructions[-1]
+        if cut is None or last.cut(last.arrays()) != cut:
             return False
         if not all(_meet_in_parts_only(before, instruction) for before in self.instructions):
             return False
