@@ -125,12 +125,9 @@ class FlworCodegen(OperatorCodegen):
             is_inline(clause.source) and not clause.cells for clause in node.clauses[1:] if isinstance(clause, For)
         ):
             return None
-        self.make_cells(first.cells)
-        head = self._source(first)
-        if ":=" in head.text:
-            head = self.spill(head)
+        depth = 0
         with self.out.capture(1) as block:
-            parts = [f"for {self._target(first)} in {head.text}"]
+            parts: list[str] = []
             for clause in node.clauses[1:]:
                 if isinstance(clause, For):
                     code = self._source(clause)
@@ -138,11 +135,20 @@ class FlworCodegen(OperatorCodegen):
                         return None
                     parts.append(f"for {self._target(clause)} in {code.text}")
                 elif isinstance(clause, Where):
-                    parts.append(f"if {self.truth(clause.condition).text}")
+                    code = self.truth(clause.condition)
+                    parts.append(f"if {code.text}")
+                else:
+                    continue
+                depth = max(depth, code.depth)
             result = self.value(node.result)
         if block.lines or result.form != "item":
             return None
-        return Code(f"[{result.text} {' '.join(parts)}]", "list", result.depth + 1)
+        self.make_cells(first.cells)
+        head = self._source(first)  # only now: a source that is a FLWOR, too, shall not be generated twice
+        if ":=" in head.text:
+            head = self.spill(head)
+        text = " ".join([result.text, f"for {self._target(first)} in {head.text}", *parts])
+        return Code(f"[{text}]", "list", max(result.depth, head.depth, depth) + 1)
 
     def _target(self, clause: For) -> str:
         if clause.position is not None and clause.position.uses:
@@ -390,12 +396,8 @@ class FlworCodegen(OperatorCodegen):
                 for part in ("item", "position", "previous", "next"):
                     var = getattr(each, part)
                     names.append(var.python if var is not None else self.temp("_"))
-        with self.out.capture() as block:
-            code = self.truth(when)
-        if not block.lines:
-            return f"lambda {', '.join(names)}: {code.text}"
-        inner = self.split(when)
-        return f"lambda {', '.join(names)}: ebv({inner.text})"
+        code = self.in_one_piece(when, self.truth)
+        return f"lambda {', '.join(names)}: {code.text}"
 
     # --------------------------------------------------------------------------------------------------- quantified
 

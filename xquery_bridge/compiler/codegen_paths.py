@@ -304,22 +304,22 @@ class PathCodegen(FlworCodegen):
         bound = self._bind_one(node)
         if bound:
             return self.value(node.right)
+        head = self._map_head(node)
         if node.right.type.single and is_inline(node.right):
-            head = self._map_head(node)
             with self.out.capture(1) as block:
                 right = self.value(node.right)
             if not block.lines and right.form == "item":
-                return Code(f"[{right.text} for {head}]", "list", right.depth + 1)
+                return Code(f"[{right.text} for {head.text}]", "list", max(right.depth, head.depth) + 1)
         name = self.temp("result")
         self.out.line(f"{name} = []")
-        self._map_loop(node, lambda: self.into(node.right, name))
+        self._map_loop(head, lambda: self.into(node.right, name))
         return Code(name, "list", 0, True)
 
     def into_SimpleMap(self, node: SimpleMap, target: str) -> None:
         if self._bind_one(node):
             self.into(node.right, target)
         else:
-            self._map_loop(node, lambda: self.into(node.right, target))
+            self._map_loop(self._map_head(node), lambda: self.into(node.right, target))
 
     def _bind_one(self, node: SimpleMap) -> bool:
         """Bind the focus when the left side is known to be one item."""
@@ -337,7 +337,8 @@ class PathCodegen(FlworCodegen):
                 self.out.line(f"{var.python} = 1")
         return True
 
-    def _map_head(self, node: SimpleMap) -> str:
+    def _map_head(self, node: SimpleMap) -> Code:
+        """What stands between `for` and the colon."""
         focus = node.focus
         self.make_cells(node.cells)
         source = self.items(node.left) if not isinstance(node, PathMap) else self._path_items(node.left)
@@ -346,8 +347,10 @@ class PathCodegen(FlworCodegen):
         if focus.last in node.right.free:
             self.out.line(f"{focus.last.python} = len({source.text})")
         if focus.position in node.right.free:
-            return f"{focus.position.python}, {focus.item.python} in enumerate({source.text}, 1)"
-        return f"{focus.item.python} in {source.text}"
+            text = f"{focus.position.python}, {focus.item.python} in enumerate({source.text}, 1)"
+        else:
+            text = f"{focus.item.python} in {source.text}"
+        return Code(text, "any", source.depth + 1)
 
     def _path_items(self, node: Expr) -> Code:
         """The nodes on the left of a `/`, in order; what may be no node is checked."""
@@ -356,10 +359,9 @@ class PathCodegen(FlworCodegen):
             return code if node.type.optional else self.call(node, "ddo", code, form="list")
         return self.as_items(self.ordered_nodes(node, self.value(node)))
 
-    def _map_loop(self, node: SimpleMap, body: Callable[[], None]) -> None:
-        head = self._map_head(node)
+    def _map_loop(self, head: Code, body: Callable[[], None]) -> None:
         outer, self.out.loops = self.out.loops, 0
-        with self.out.block(f"for {head}:"):
+        with self.out.block(f"for {head.text}:"):
             body()
         self.out.loops = outer
 
