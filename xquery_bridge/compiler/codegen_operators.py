@@ -50,6 +50,9 @@ _DECIMAL_ARITHMETIC: Final = {
 }
 _PYTHON_COMPARISON: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
+#: How many operands are written as one list display; more get a line each.
+_IN_ONE_LIST: Final = 60
+
 #: Kinds that Python's own comparison operators order as XQuery does.
 _ORDERED: Final = ("integer", "decimal", "double")
 
@@ -89,7 +92,9 @@ class OperatorCodegen(CodegenBase):
         if any(item.type.empty for item in node.items) and all(item.purity < EFFECTS for item in node.items):
             kept = [item for item in node.items if not isinstance(item, Sequence)]
             node = Sequence(items=kept, type=node.type, start=node.start, end=node.end)
-        if len(node.items) <= 60 and all(not hasattr(self, f"into_{type(item).__name__}") for item in node.items):
+        if len(node.items) <= _IN_ONE_LIST and all(
+            not hasattr(self, f"into_{type(item).__name__}") for item in node.items
+        ):
             codes = self.operands(node.items)
             parts = [code.text if code.form == "item" else f"*{self.as_items(code).text}" for code in codes]
             return Code(f"[{', '.join(parts)}]", "list", max(code.depth for code in codes) + 1)
@@ -296,8 +301,36 @@ class OperatorCodegen(CodegenBase):
         return self.call(node, name, *self.operands([node.left, node.right]))
 
     def value_SetOperation(self, node: SetOperation) -> Code:
+        if len(chain := _unions(node)) > 1:
+            return self._union_of_many(chain)
         name = "except_" if node.operator == "except" else node.operator
         return self.call(node, name, *self.operands([node.left, node.right]), form="list")
+
+    def _union_of_many(self, chain: list[SetOperation]) -> Code:
+        """`a | b | c …`: the nodes of all operands are put in order once, and not again for each of them.
+
+        Each operand is checked as soon as it has its value, as if there were two at a time.
+        """
+        operands = [chain[0].left, *[each.right for each in chain]]
+        if len(operands) <= _IN_ONE_LIST:
+            codes = self.operands(operands)
+            both = self.call(chain[0], "union", *codes[:2], form="list")
+            parts = [both, *[self._operand_nodes(*each) for each in zip(chain[1:], codes[2:], strict=True)]]
+            text = ", ".join([f"*{part.text}" for part in parts])
+            return Code(f"ddo([{text}])", "list", max(part.depth for part in parts) + 2)
+        name = self.temp("nodes")
+        both = self.call(chain[0], "union", *self.operands(operands[:2]), form="list")
+        self.out.line(f"{name} = {both.text}")
+        for node in chain[1:]:
+            self.out.line(f"{name}.extend({self._operand_nodes(node, self.value(node.right)).text})")
+        self.out.line(f"{name} = ddo({name})")
+        return Code(name, "list", 0, True)
+
+    def _operand_nodes(self, node: SetOperation, code: Code) -> Code:
+        """The right operand of a union as a list of nodes."""
+        if node.right.type.is_a("node"):
+            return self.as_items(code)
+        return self.call(node, "operand_nodes", code, form="list")
 
     # --------------------------------------------------------------------------------------------------------- text
 
@@ -667,6 +700,16 @@ _EXACT: Final = {
 
 def _within(found: StaticType, wanted: StaticType) -> bool:
     return found.low >= wanted.low and (wanted.high is None or (found.high is not None and found.high <= wanted.high))
+
+
+def _unions(node: SetOperation) -> list[SetOperation]:
+    """The operators of `a | b | c …`, the innermost first; none where the last is no union."""
+    chain: list[SetOperation] = []
+    at: Expr = node
+    while isinstance(at, SetOperation) and at.operator == "union":
+        chain.append(at)
+        at = at.left
+    return chain[::-1]
 
 
 def _gives_decimal(node: Expr, levels: int = 6) -> bool:

@@ -98,6 +98,7 @@ _NAMED: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             "except_",
             "intersect",
             "last_child",
+            "operand_nodes",
             "path_result",
             "require_nodes",
             "root_document",

@@ -173,7 +173,7 @@ class ProgramBuilder:
 
     def _prolog(self, module: tree.Module, scope: ModuleScope) -> None:
         self.order.append(scope)
-        if scope.static.dialect == "1.0-ml" and _ASSIGNMENT.search(scope.places.source):
+        if scope.static.dialect == "1.0-ml" and _ASSIGNMENT.search(scope.places.source, module.start, module.end):
             scope.assigned = frozenset(_assigned_names(module))
         reader = _PrologReader(self, module, scope)
         for declaration in module.declarations:

@@ -26,9 +26,12 @@ class PlaceTable:
 
     def __init__(self, source: str, uri: str, dialect: str) -> None:
         self.source, self.uri, self.dialect = source, uri, dialect
-        self._starts = [0, *[match.end() for match in re.finditer("\n", source)]]
+        #: where the lines start; found when the first place is asked for
+        self._starts: list[int] | None = None
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
+        if self._starts is None:
+            self._starts = [0, *[match.end() for match in re.finditer("\n", self.source)]]
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 

@@ -110,6 +110,11 @@ def union(left: Any, right: Any) -> Nodes:
     return ddo(require_nodes(left, "XPTY0004") + require_nodes(right, "XPTY0004"))
 
 
+def operand_nodes(value: Any) -> Nodes:
+    """The nodes of an operand of `union` that is one of many. Raises XPTY0004 for an item that is no node."""
+    return require_nodes(value, "XPTY0004")
+
+
 def intersect(left: Any, right: Any) -> Nodes:
     """`intersect`: nodes of both, in document order."""
     keep = {id(node) for node in require_nodes(right, "XPTY0004")}
