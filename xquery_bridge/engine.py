@@ -587,6 +587,8 @@ def _locate(error: XQueryError, traceback: Any) -> None:
             continue
         table = generated.modules.get(place.module)
         if table is None or not table.source:  # code of a function item that was looked up: its caller has a place
+            if not error.frames and not error.expression and error.code in _SHOWN:
+                error.expression = place.shown
             continue
         if not error.frames:
             error.source_text = table.text(place.start, place.end)

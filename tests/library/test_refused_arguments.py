@@ -221,6 +221,8 @@ def test_a_fixed_argument_of_any_built_in_function_is_refused_by_the_name_of_its
         ('fn:apply(fn:substring#2, ["x", "y"])', "start as xs:double", '"y"'),
         ('xdmp:apply(cntk:abs#1, "x")', "operand as cntk:variable", '"x"'),
         ('("x" => (cntk:abs#1)())', "operand as cntk:variable", '"x"'),
+        ('fn:function-lookup(xs:QName("cntk:plus"), 2)("x", 1)', "left-operand as cntk:variable", '"x"'),
+        ('xdmp:function(xs:QName("cntk:abs"))("x")', "operand as cntk:variable", '"x"'),
         ('(let $f := cntk:plus#2 return $f("x", 1))', "left-operand as cntk:variable", '"x"'),
         ('(let $f := cntk:plus#2 return $f("x", ?))', "left-operand as cntk:variable", '"x"'),
         ("cntk:plus(?, ?)((), 1)", "left-operand as cntk:variable", "()"),
