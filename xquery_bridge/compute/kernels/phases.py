@@ -99,7 +99,6 @@ class PhaseProducts:
         self._aside = max(p.window.kernel - p.window.lower for p in reached) - self._left
         self._pitch = max(p.window.output for p in reached)
         self._channels, self._maps = sizes.maps, sizes.channels
-        self._kernel_shape = sizes.kernel_shape
         self._zeros = [p.place for p in columns if p.taps is None]
         self._parts = [
             _Part(r, c, -r.window.lower - self._top, -c.window.lower - self._left) for r, c in product(rows, reached)
