@@ -266,7 +266,7 @@ def _jump_polynomial() -> int:
 @cache
 def _jump_windows() -> NDArray[np.intp]:
     """Where the windows start that a jump sums, in the rows of sums that `_jumped` makes, in order of the memory."""
-    digits = f"{_jump_polynomial():0{_DEGREE}x}"[::-1]  # each of _JUMP_BITS coefficients
+    digits = f"{_jump_polynomial():x}"[::-1]  # each of _JUMP_BITS coefficients
     starts = [int(digit, 16) * _JUMP_ROW + _JUMP_BITS * place for place, digit in enumerate(digits) if digit != "0"]
     return np.array(sorted(starts), np.intp)
 
