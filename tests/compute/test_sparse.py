@@ -166,7 +166,7 @@ def test_one_hot_data_is_filled_in_for_whoever_reads_all_of_it(axis, numbers):
     hot = cntk.one_hot_op(x, 4, True, cntk.Axis.static(axis) if axis >= 0 else cntk.Axis.end_static())
     [result] = cntk.evaluate(hot, {x: cntk.Value.batch(cntk.Shape((2, 3)), numbers, "double")})
     place = 2 - axis if axis >= 0 else 0
-    wanted = np.trunc(np.expand_dims(np.reshape(numbers, (1, 3, 2)), place + 1)) == np.arange(4).reshape(
+    wanted = np.floor(np.expand_dims(np.reshape(numbers, (1, 3, 2)), place + 1)) == np.arange(4).reshape(
         [-1 if i == place + 1 else 1 for i in range(4)]
     )
     np.testing.assert_array_equal(result.array, wanted)

@@ -139,6 +139,12 @@ def _log_calls(x: Array, out: Array) -> list[Call]:
 
 
 class _Pow(Broadcast):
+    """A power; 0 to a negative one is 0, and a base that is not positive gives its exponent no gradient."""
+
+    def forward(self, node: Node, plan: PlanBuilder) -> None:
+        operands, sample, layout = broadcast_inputs(node, plan)
+        plan.emit(_power_calls, operands, [plan.output(node, sample, layout)])
+
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
         assert g is not None
@@ -146,9 +152,10 @@ class _Pow(Broadcast):
         if plan.wants(node.inputs[0]):
 
             def by_base(g: Array, x: Array, n: Array, out: Array) -> list[Call]:
+                lower = np.empty_like(n)
                 return [
-                    partial(np.subtract, n, n.dtype.type(1), less := np.empty_like(n)),
-                    partial(np.power, x, less, out),
+                    partial(np.subtract, n, n.dtype.type(1), lower),
+                    *_power_calls(x, lower, out),
                     partial(np.multiply, out, n, out),
                     partial(np.multiply, out, g, out),
                 ]
@@ -157,14 +164,25 @@ class _Pow(Broadcast):
         if plan.wants(node.inputs[1]):
 
             def by_exponent(g: Array, x: Array, y: Array, out: Array) -> list[Call]:
-                logarithm = np.empty_like(x)
+                logarithm, positive = np.empty_like(x), np.empty(x.shape, np.bool_)
                 return [
                     *_log_calls(x, logarithm),
-                    partial(np.multiply, y, logarithm, out),
+                    partial(np.greater, x, x.dtype.type(0), positive),
+                    partial(out.fill, 0),
+                    partial(np.multiply, y, logarithm, out, where=positive),
                     partial(np.multiply, out, g, out),
                 ]
 
             plan.accumulate_broadcast(node.inputs[1], by_exponent, [g, base, node.output], node.output, in_place=False)
+
+
+def _power_calls(x: Array, n: Array, out: Array) -> list[Call]:
+    def infinite() -> None:
+        zero = x == 0
+        if zero.any():
+            np.copyto(out, x.dtype.type(0), where=zero & (n < 0))
+
+    return [partial(np.power, x, n, out), infinite]
 
 
 class _LogPlus(Broadcast):
@@ -242,11 +260,16 @@ class _Clip(Operator):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         operands, sample, layout = broadcast_inputs(node, plan)
         out = plan.output(node, sample, layout)
-        plan.emit(
-            lambda x, low, high, out: [partial(np.maximum, x, low, out=out), partial(np.minimum, out, high, out=out)],
-            operands,
-            [out],
-        )
+
+        def bind(x: Array, low: Array, high: Array, out: Array) -> list[Call]:
+            def cross() -> None:  # where the bounds are crossed, elements below the minimum become the minimum
+                crossed = low > high
+                if crossed.any():
+                    np.copyto(out, low, where=crossed & (x < low))
+
+            return [partial(np.maximum, x, low, out=out), partial(np.minimum, out, high, out=out), cross]
+
+        plan.emit(bind, operands, [out])
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         """The gradient passes to the operand where it was not changed; the bounds get none."""

@@ -68,9 +68,15 @@ def _mean(x: Array, axes: tuple[int, ...], out: Array) -> list[Call]:
 def _log_sum(x: Array, axes: tuple[int, ...], out: Array) -> list[Call]:
     largest = np.empty(out.shape, x.dtype)
     shifted = np.empty(x.shape, x.dtype)
+
+    def keep_infinite() -> None:  # infinity - infinity is not a number
+        if not np.isfinite(largest).all():
+            np.fmin(shifted, 0, out=shifted)
+
     return [
         partial(np.maximum.reduce, x, axes, None, largest, True),
         partial(np.subtract, x, largest, shifted),
+        keep_infinite,
         partial(np.exp, shifted, shifted),
         partial(np.add.reduce, shifted, axes, None, out, True),
         partial(np.log, out, out),
@@ -113,7 +119,14 @@ def _extreme_gradient(g: Array, x: Array, y: Array, axes: tuple[int, ...], out: 
 
 
 def _prod_gradient(g: Array, x: Array, y: Array, axes: tuple[int, ...], out: Array) -> list[Call]:
-    return [partial(np.divide, y, x, out), partial(np.multiply, out, g, out)]
+    """The product of the others, taken by dividing: elements of 0 get none."""
+    zero = np.empty(x.shape, np.bool_)
+    return [
+        partial(np.divide, y, x, out),
+        partial(np.equal, x, x.dtype.type(0), zero),
+        partial(np.copyto, out, x.dtype.type(0), where=zero),
+        partial(np.multiply, out, g, out),
+    ]
 
 
 _RULES: dict[str, tuple[ReduceCalls, Callable[..., list[Call]] | None]] = {

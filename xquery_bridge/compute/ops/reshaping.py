@@ -45,6 +45,13 @@ def leading(tensor: Tensor) -> tuple[int, ...]:
     return () if tensor.layout is None else tensor.shape[:1]
 
 
+def axis_place(axis: Axis, rank: int) -> int:
+    """The place of an axis that may lie behind the last dimension, where every dimension is 1."""
+    if axis.is_end_static or axis.static_index < rank:
+        return normalize_axis(axis, Shape((1,) * rank), 1)
+    return axis.static_index
+
+
 class _View(Operator):
     """An operator whose output is a view of the operand; its gradient is the same view."""
 
@@ -239,11 +246,9 @@ class _TransposeAxes(Operator):
                     f"Transpose: the permutation must name each of the {shape.rank} axes of '{shape}' once."
                 )
             return order
-        rank = max(shape.rank, 2) if shape.rank < 2 else shape.rank
-        padded = Shape((*shape, *(1,) * (rank - shape.rank)))
-        one = normalize_axis(attributes["axis1"], padded)
-        two = normalize_axis(attributes["axis2"], padded)
-        order = list(range(rank))
+        one = axis_place(attributes["axis1"], shape.rank)
+        two = axis_place(attributes["axis2"], shape.rank)
+        order = list(range(max(shape.rank, one + 1, two + 1)))
         order[one], order[two] = order[two], order[one]
         return order
 
@@ -318,10 +323,10 @@ class _Splice(Operator):
     def _axis(axis: Axis, rank: int) -> int:
         if not axis.is_static:
             raise CntkError("Splice: Currently only splicing along a static axis is supported.")
-        return normalize_axis(axis, Shape((1,) * rank), 1)
+        return axis_place(axis, rank)
 
-    def _parts(self, node: Node, plan: PlanBuilder) -> tuple[int, int, tuple[int, ...], Layout | None, list[int]]:
-        """Rank, NumPy dimension of the sample, sample shape, layout, and size of each part."""
+    def _parts(self, node: Node, plan: PlanBuilder) -> tuple[int, tuple[int, ...], Layout | None, list[int]]:
+        """NumPy dimension of the sample, sample shape, layout, and size of each part."""
         rank = max(len(t.sample) for t in node.inputs)
         index = self._axis(node.attributes["axis"], rank)
         rank = max(rank, index + 1)
@@ -329,17 +334,17 @@ class _Splice(Operator):
         samples = [(1,) * (rank - len(t.sample)) + t.sample for t in node.inputs]
         sizes = [s[dimension] for s in samples]
         sample = tuple(sum(sizes) if i == dimension else max(s[i] for s in samples) for i in range(rank))
-        return rank, dimension, sample, common_layout(node), sizes
+        return dimension, sample, common_layout(node), sizes
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
-        rank, dimension, sample, layout, sizes = self._parts(node, plan)
+        dimension, sample, layout, sizes = self._parts(node, plan)
         out = plan.output(node, sample, layout)
         offset = 0 if layout is None else 1
         start = 0
         for operand, size in zip(node.inputs, sizes, strict=True):
             window = _window(out, offset + dimension, start, size)
             plan.emit(
-                partial(_copy_into, window, rank),
+                partial(_copy_into, window, operand.layout is not None),
                 [operand],
                 [out],
             )
@@ -348,7 +353,7 @@ class _Splice(Operator):
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
         assert g is not None
-        _, dimension, _, layout, sizes = self._parts(node, plan)
+        dimension, _, layout, sizes = self._parts(node, plan)
         offset = 0 if layout is None else 1
         start = 0
         for operand, size in zip(node.inputs, sizes, strict=True):
@@ -365,12 +370,10 @@ def _window(tensor: Tensor, dimension: int, start: int, size: int) -> tuple[tupl
     return tuple((start, start + size) if i == dimension else (0, d) for i, d in enumerate(tensor.shape))
 
 
-def _copy_into(window: tuple[tuple[int, int], ...], rank: int, x: Array, out: Array) -> Call:
+def _copy_into(window: tuple[tuple[int, int], ...], framed: bool, x: Array, out: Array) -> Call:
     target = out[tuple(np.s_[a:b] for a, b in window)]
-    if out.ndim > rank and x.ndim > 1 and x.shape[0] == out.shape[0] and x.ndim < out.ndim:
+    if framed and x.ndim < out.ndim:
         x = x.reshape(x.shape[0], *(1,) * (out.ndim - x.ndim), *x.shape[1:])
-    elif out.ndim > rank and x.ndim == 1 and x.shape[0] == out.shape[0] and out.ndim > 1:
-        x = x.reshape(x.shape[0], *(1,) * (out.ndim - 1))
     return partial(np.copyto, target, x)
 
 
@@ -575,8 +578,11 @@ def _shaped_placeholder(operand: Operand) -> tuple[Any, Any]:
 def flatten(operand: Operand, axis: Axis | None = None, name: str = "") -> CompositeFunction:
     """[product of the dimensions before the axis x product of the rest]; all in the first one without an axis."""
     x, inner = _shaped_placeholder(operand)
-    index = x.shape.rank if axis is None else normalize_axis(axis, x.shape, 1)
-    shape = (math.prod(x.shape[:index]), math.prod(x.shape[index:]))
+    place = axis
+    if axis is not None and axis.static_index < 0:  # -1 is the place behind the last dimension
+        place = Axis.static(axis.static_index + x.shape.rank + 1) if axis.static_index >= -x.shape.rank - 1 else axis
+    index = x.shape.rank if place is None else normalize_axis(place, x.shape, 1)
+    shape = tuple(FREE if FREE in part else math.prod(part) for part in (x.shape[:index], x.shape[index:]))
     return as_block(reshape(inner, shape), {inner: x}, "Flatten", name, {"axis": axis or Axis.end_static()})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axis import Axis, normalize_axis
+from ..axis import Axis
 from ..errors import CntkError
 from ..graph import CompositeFunction, Outcome, PrimitiveFunction, as_block, as_variable, combine
 from ..partial_sort import largest_by_heap
@@ -20,7 +20,7 @@ from ..sparse import Entries, sum_rows
 from ..tensor import Array
 from .blocks import stand_in
 from .operator import Node, Operand, Operator, PlanBuilder, call, register
-from .reshaping import transpose_axes
+from .reshaping import axis_place, transpose_axes
 
 __all__ = ["crop", "gather_op", "one_hot_op", "top_k"]
 
@@ -149,7 +149,7 @@ class _OneHot(Operator):
         def bind(x: Array, out: Array) -> list[Call]:
             whole = np.empty_like(x)
             classes = np.arange(count, dtype=x.dtype).reshape(count, *(1,) * (rank - where))
-            return [partial(np.trunc, x, whole), partial(np.equal, whole.reshape(shape), classes, out)]
+            return [partial(np.floor, x, whole), partial(np.equal, whole.reshape(shape), classes, out)]
 
         plan.emit(bind, [x], [out])
 
@@ -161,7 +161,7 @@ def _find_classes(entries: Entries, count: int, behind: int, x: Array) -> Call:
     flat = x.reshape(-1)
 
     def step() -> None:
-        known = (flat > -1) & (flat < count)
+        known = (flat >= 0) & (flat < count)
         index = first[known] + flat[known].astype(np.intp) * behind
         entries.index = index if behind == 1 else np.sort(index)
 
@@ -273,7 +273,7 @@ def top_k(operand: Operand, k: int, axis: Axis | None = None, name: str = "") ->
     """The k largest elements along an axis, the first one unless given, and their indices: two outputs."""
     x = as_variable(operand)
     first = Axis.static(0)
-    if axis is not None and not x.shape.is_unknown and normalize_axis(axis, x.shape) != 0:
+    if axis is not None and not x.shape.is_unknown and axis_place(axis, x.shape.rank) != 0:
         x, a = stand_in(operand)
         picked = call(_TOP_K, [transpose_axes(a, first, axis)], {"axis": first, "numItems": int(k)})
         outputs = [transpose_axes(v, first, axis) for v in picked.outputs]
@@ -303,19 +303,16 @@ def gather_op(indices: Operand, reference: Operand, axis: Axis | None = None, na
     Args:
         reference: [d1 x … x dk x n], without dynamic axes.
     Returns:
-        [d1 x … x dk x the shape of the indices], or with an axis the reference with that shape in its place; a block.
+        [d1 x … x dk x the shape of the indices]; with an axis, a block in which it changes places with the last one,
+        before and after.
     """
-    if axis is None:
+    last = Axis.static(-1)
+    if axis is None or axis == last:
         return call(_GATHER, [indices, reference], {}, name)
     i, a = stand_in(indices, "indices")
     r, b = stand_in(reference, "reference")
-    last = Axis.static(-1)
     gathered = call(_GATHER, [a, transpose_axes(b, last, axis)], {}, f"{name}_inner")
-    index, rank = normalize_axis(axis, r.shape), r.shape.rank
-    if i.shape.rank == 1 or index == rank - 1:
-        result: Any = transpose_axes(gathered, Axis.static(rank - 1), axis)
-    else:
-        raise CntkError("GatherOp: indices of rank 1 were expected for an axis that is not the last one.")
+    result = transpose_axes(gathered, last, axis)
     return as_block(result, {a: i, b: r}, "GatherOp", name, {"axis": axis})
 
 

@@ -1,0 +1,116 @@
+"""Corners of elementwise operators, reductions and shapes, as CNTK 2.7 answers them in double."""
+
+import math
+
+import numpy as np
+import pytest
+
+from xquery_bridge import compute as cntk
+
+BATCH = [cntk.Axis.default_batch()]
+STATIC = cntk.Axis.static
+INF = math.inf
+
+
+def variable(*dimensions, axes=BATCH):
+    return cntk.input_variable(cntk.Shape(dimensions), "double", dynamic_axes=axes, needs_gradient=True)
+
+
+def constant(numbers, *dimensions):
+    return cntk.constant(cntk.Shape(dimensions), "double", np.reshape(numbers, dimensions[::-1]))
+
+
+def value_of(function, data, x):
+    """The result for samples of a shape without free dimensions, flat."""
+    [result] = cntk.evaluate(function, {x: cntk.Value.batch(x.shape, data, "double")})
+    return result.array.ravel().tolist()
+
+
+def gradient_of(function, data, x):
+    found = cntk.gradients(function, {x: cntk.Value.batch(x.shape, data, "double")}, None, [x])
+    return found[x].array.ravel().tolist()
+
+
+def test_clipping_between_crossed_bounds_looks_at_the_minimum_first():
+    x = variable(4)
+    clipped = cntk.clip(x, constant(1, 1), constant(-2, 1))
+    assert value_of(clipped, [-3, 0, 1, 5], x) == [1, 1, -2, -2]
+
+
+def test_powers_of_bases_that_are_not_positive():
+    x = variable(6)
+    exponents = [3, 2, 2, -1, 0.5, 0]
+    bases = [2, -2, 0, 0, 3, -1]
+    power = cntk.pow(x, constant(exponents, 6))
+    assert value_of(power, bases, x) == pytest.approx([8, 4, 0, 0, 1.7320508075688772, 1])
+    assert gradient_of(power, bases, x) == pytest.approx([12, -4, 0, 0, 0.28867513459481287, 0])
+    y = variable(6)
+    power = cntk.pow(constant(bases, 6), y)
+    assert gradient_of(power, exponents, y) == pytest.approx([5.545177444479562, 0, 0, 0, 1.902852301792692, 0])
+
+
+def test_the_gradient_of_a_product_gives_nothing_to_elements_of_0():
+    x = variable(3)
+    product = cntk.reduce_prod(x, STATIC(0))
+    assert gradient_of(product, [1, -2, 2, 2, 0, -2], x) == [-4, 2, -2, 0, 0, 0]
+
+
+def test_one_infinity_makes_the_sum_of_exponentials_infinite():
+    x = variable(3)
+    assert value_of(cntk.reduce_log_sum(x, STATIC(0)), [INF, 1, 2, -INF, 0, -INF], x) == [INF, 0]
+
+
+@pytest.mark.parametrize("samples", [2, 3])
+def test_spliced_operands_without_a_batch_stand_in_every_sample(samples):
+    """Also where their last dimension is as large as the batch."""
+    x, rows = variable(2, 3), constant(range(6), 2, 3)
+    data = np.arange(6.0 * samples) + 10
+    spliced = np.array(value_of(cntk.splice([rows, x], STATIC(-2)), data, x)).reshape(samples, 3, 4)
+    np.testing.assert_array_equal(spliced[..., :2], np.broadcast_to(np.arange(6.0).reshape(3, 2), (samples, 3, 2)))
+    np.testing.assert_array_equal(spliced[..., 2:], data.reshape(samples, 3, 2))
+
+
+SHAPES = [
+    (lambda: cntk.flatten(variable(4), STATIC(-1)), (4, 1)),
+    (lambda: cntk.flatten(variable(3, 2, 4), STATIC(-4)), (1, 24)),
+    (lambda: cntk.flatten(variable(), STATIC(-1)), (1, 1)),
+    (lambda: cntk.flatten(variable(2, cntk.FREE, 3, 2), STATIC(0)), (1, cntk.FREE)),
+    (lambda: cntk.flatten(variable(cntk.FREE, 3, 2, 2), STATIC(-2)), (cntk.FREE, 2)),
+    (lambda: cntk.flatten(variable(1, cntk.FREE, 2)), (cntk.FREE, 1)),
+    (lambda: cntk.splice([variable(), variable()], STATIC(1)), (1, 2)),
+    (lambda: cntk.splice([variable(2, 4)], STATIC(3)), (2, 4, 1, 1)),
+    (lambda: cntk.transpose_axes(variable(2, 3, 2, 4), STATIC(4), STATIC(-1)), (2, 3, 2, 1, 4)),
+    (lambda: cntk.transpose_axes(variable(1, 3), STATIC(1), cntk.Axis.end_static()), (1, 1, 3)),
+    (lambda: cntk.transpose_axes(variable(3), STATIC(-1), STATIC(0)), (3,)),
+    (lambda: cntk.top_k(variable(3, 4), 1, STATIC(2)).outputs[0], (3, 4, 1)),
+    (lambda: cntk.gather_op(variable(2), constant(range(12), 3, 4), STATIC(0)), (2, 4)),
+    (lambda: cntk.gather_op(variable(3, 4), constant(range(8), 4, 2), STATIC(0)), (4, 3, 2)),
+    (lambda: cntk.gather_op(variable(2, 3), constant(range(18), 2, 3, 3), STATIC(1)), (2, 3, 2, 3)),
+    (lambda: cntk.gather_op(variable(2), constant(range(2), 2), STATIC(-1)), (2,)),
+]
+
+
+@pytest.mark.parametrize(("make", "shape"), SHAPES)
+def test_axes_behind_the_last_dimension_and_counted_from_the_end(make, shape):
+    made = make()
+    assert getattr(made, "output", made).shape == cntk.Shape(shape)
+
+
+def test_gathering_along_axis_minus_1_is_the_primitive():
+    reference = constant(range(12), 3, 4)
+    assert cntk.gather_op(variable(2), reference, STATIC(-1)).root_function.op_name == "Gather"
+    assert cntk.gather_op(variable(2), reference, STATIC(1)).root_function.op_name == "GatherOp"
+
+
+def test_indices_of_a_matrix_along_the_first_axis():
+    x = variable(2, 2)
+    gathered = cntk.gather_op(x, constant(range(6), 2, 3), STATIC(0))
+    assert gathered.output.shape == cntk.Shape((2, 2, 3))
+    assert value_of(gathered, [0, 1, 1, 1], x) == [0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 5, 5]
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_numbers_below_0_are_of_no_class(is_sparse):
+    x = variable(4)
+    hot = cntk.one_hot_op(x, 2, is_sparse, STATIC(0))
+    assert value_of(hot, [-0.5, 0.5, -0.0, 1.99], x) == [0, 0, 1, 0, 1, 0, 0, 1]
