@@ -280,16 +280,20 @@ class RegionPoolingPlan:
                 np.mean(cell, axis=(1, 2), out=out[n, r, :, i, j])
 
     def backward(self, x: Array, regions: Array, gy: Array, out: Array) -> None:
-        """out = the gradient for the maps; the regions have none."""
+        """out = the gradient for the maps; the regions have none.
+
+        CNTK looks for the maximum in no more rows than the map has columns: what lies below them gets nothing.
+        """
         out.fill(0)
         channels = np.arange(x.shape[1])
+        width = x.shape[-1]
         for n, r, i, j, rows, columns in self._cells(regions, x.shape[-2], x.shape[-1], gradient=True):
             cell, target = x[n, :, rows, columns], out[n, :, rows, columns]
             gradient = gy[n, r, :, i, j]
             if self._max:
                 flat = np.where(np.isnan(cell), -math.inf, cell).reshape(x.shape[1], -1)
                 down, across = np.divmod(flat.argmax(axis=1), cell.shape[2])
-                target[channels, down, across] += gradient
+                target[channels, down, across] += np.where(rows.start + down < width, gradient, 0)
             else:
                 target += (gradient / (cell.shape[1] * cell.shape[2]))[:, None, None]
 

@@ -76,10 +76,13 @@ def sliding_window(
 def pooling_window(
     size: int, kernel: int, stride: int = 1, auto_pad: bool = False, lower: int = 0, upper: int = 0, ceil: bool = False
 ) -> Window:
-    """The window of a pooling; with `ceil` the last window may reach beyond the operand and nothing is padded."""
+    """The window of a pooling; with `ceil` the last window may reach beyond the operand, or lie outside of it."""
     window = sliding_window(size, kernel, stride, auto_pad, lower, upper)
-    if not ceil or auto_pad:
+    if not ceil:
         return window
+    if auto_pad:
+        output = -(-(size - 1) // stride) + 1
+        return Window(size, kernel, stride, 1, _auto_lower(size, kernel, stride, output), output)
     return Window(size, kernel, stride, 1, lower, -(-(size + lower + upper - kernel) // stride) + 1)
 
 

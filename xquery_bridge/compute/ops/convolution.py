@@ -49,7 +49,8 @@ def _padding_for(values: Sequence[bool], rank: int, transpose: bool) -> list[boo
 def _settle(attributes: dict[str, Any], kernel_shape: Shape, operand_shape: Shape) -> None:
     """Gives every option one value a dimension of the operand, as CNTK keeps them."""
     rank, transpose = operand_shape.rank, attributes["transpose"]
-    strides = _extended(attributes["strides"], rank, 1)
+    strides = list(attributes["strides"])
+    strides = [*strides, *strides[-1:] * (rank - len(strides))][:rank]  # CNTK repeats the last one
     if transpose and len(attributes["strides"]) < rank:
         strides = [*_extended(attributes["strides"], rank - 1, 1), operand_shape[-1]]
     dilation = list(attributes["dilation"])
@@ -128,7 +129,8 @@ def _geometry(attributes: dict[str, Any], kernel_shape: Shape, operand_shape: Sh
             if transpose:
                 window = transposed_window(size, taps, **options, output=wanted[d] if has_wanted else 0)
                 _check_span(taps, window.input)
-                if has_wanted and d < rank - 1 and sliding_window(window.input, taps, **options).output != size:
+                checks = has_wanted and (d < rank - 1 or groups == 1)
+                if checks and sliding_window(window.input, taps, **options).output != size:
                     raise _shape_mismatch(attributes, kernel_shape, operand_shape, operand)
             else:
                 _check_span(taps, size)
@@ -157,11 +159,13 @@ def _shape_mismatch(attributes: dict[str, Any], kernel_shape: Shape, operand_sha
             attributes["upperPad"][d],
             attributes["dilation"][d],
         ).output
-        for d in range(operand_shape.rank - 1)
+        for d in range(operand_shape.rank)
     ]
+    if kernel_shape.rank > operand_shape.rank:
+        resulting[-1] *= kernel_shape[operand_shape.rank]
     return CntkError(
         f"Convolution transpose: The shape '{operand_shape}' of the convolution transpose operand '{operand}' is "
-        f"different than the resulting shape '{Shape((*resulting, operand_shape[-1]))}' from convolving the specified "
+        f"different than the resulting shape '{Shape(resulting)}' from convolving the specified "
         f"output shape '{wanted}' using the provided options."
     )
 
@@ -244,8 +248,11 @@ class _Convolution(Operator):
         """What CNTK refuses only when it comes to compute."""
         rank = operand_shape.rank
         across = geometry.windows[-1]
-        padded = node.attributes["autoPadding"][-1] and across.kernel == across.input and across.kernel > 1
-        if padded:
+        if geometry.transpose:
+            is_padded = across.kernel == across.input and across.kernel > 1
+        else:  # one map may have padding behind the last channel
+            is_padded = across.lower > 0 or (geometry.maps > 1 and geometry.places > 1)
+        if node.attributes["autoPadding"][-1] and is_padded:
             raise CntkError(
                 f"{node.function.uid} Convolution operation: detected padding over channel axis. This is not supported "
                 "in cuDnn. Please try setting autoPadding to false for channel axis."

@@ -25,9 +25,9 @@ __all__ = ["pooling", "pooling_with_explicit_padding", "roi_pooling", "unpooling
 _TYPES = ("max", "average")
 
 
-def _at(values: Sequence[Any], dimension: int, rest: Any) -> Any:
-    """The option of a dimension: one value holds for all, behind a longer list comes `rest`."""
-    if len(values) == 1:
+def _at(values: Sequence[Any], dimension: int, rank: int, rest: Any) -> Any:
+    """The option of a dimension: one value holds for all of a window's rank, behind a longer list comes `rest`."""
+    if len(values) == 1 and dimension < rank:
         return values[0]
     return values[dimension] if dimension < len(values) else rest
 
@@ -39,33 +39,26 @@ def _windows(attributes: dict[str, Any], shape_key: str, operand: Shape) -> tupl
         window = operand.subshape(0, max(operand.rank - 1, 0))
     if window.rank > operand.rank:
         raise CntkError("Convolution input and kernel tensors must have the same rank.")
+    rank, padded = window.rank, attributes["autoPadding"]  # CNTK repeats the last flag
     result = []
-    for d, size in enumerate(operand):
-        if d >= window.rank:
-            result.append(Window(size, 1, output=size))
-            continue
+    for d, (size, taps) in enumerate(zip(operand, (*window, *[1] * (operand.rank - rank)), strict=True)):
         if size in (FREE, INFERRED):
-            result.append(Window(size, window[d], output=FREE))
+            result.append(Window(size, taps, output=FREE))
             continue
-        if window[d] > size:
-            raise CntkError(f"Convolution operation requires that kernel dim {window[d]} <= input dim {size}.")
-        stride = _at(attributes["strides"], d, 1)
-        if stride < 1 or window[d] < 1:
+        if taps > size:
+            raise CntkError(f"Convolution operation requires that kernel dim {taps} <= input dim {size}.")
+        stride = _at(attributes["strides"], d, rank, 1)
+        if stride < 1 or taps < 1:
             raise CntkError(f"Pooling: window {window} and strides {Shape(attributes['strides'])} must be positive.")
+        is_padded = bool(padded[min(d, len(padded) - 1)])
+        pads = [_at(attributes[key], d, rank, 0) for key in ("lowerPad", "upperPad")]
         try:
-            result.append(
-                pooling_window(
-                    size,
-                    window[d],
-                    stride,
-                    bool(_at(attributes["autoPadding"], d, False)),
-                    _at(attributes["lowerPad"], d, 0),
-                    _at(attributes["upperPad"], d, 0),
-                    bool(attributes.get("ceilOutDim", False)),
-                )
-            )
+            each = pooling_window(size, taps, stride, is_padded, *pads, bool(attributes.get("ceilOutDim", False)))
         except ValueError as error:
             raise CntkError(f"Pooling: {error}") from error
+        if any(pads) and each.upper < 0:
+            raise CntkError("Convolution requires that kernel fills the entire space if auto-padding is disabled.")
+        result.append(each)
     return tuple(result)
 
 
@@ -164,6 +157,12 @@ class _RegionPooling(Operator):
         cells = Shape(function.attributes["roiOutputShape"])
         if cells.rank != 2 or min(cells) < 1:
             raise CntkError(f"ROIPooling: an output shape (width, height) is needed, {cells} came.")
+        if any(size not in (FREE, INFERRED) and size < n for size, n in zip(operand.shape, cells, strict=False)):
+            (width, height), (columns, rows) = operand.shape[:2], cells
+            raise CntkError(
+                f"ROIPoolingNode: input Width ({width}) must be >= ROI window Width ({columns}) and input Height "
+                f"({height}) must be >= ROI window Height ({rows})."
+            )
         return Shape((*cells, operand.shape[2], *(regions.shape[1:] or (1,))))
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:

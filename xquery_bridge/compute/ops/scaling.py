@@ -36,7 +36,7 @@ __all__ = [
 
 
 class _LocalResponseNormalization(Operator):
-    """x / (bias + alpha / (2r + 1) · Σ x²)^beta over 2r + 1 neighbouring channels."""
+    """x / (bias + alpha / (2r + 1) · Σ x²)^beta over the window of 2r + 1 neighbouring channels."""
 
     name = "LocalResponseNormalization"
 
@@ -62,12 +62,13 @@ class _LocalResponseNormalization(Operator):
         base = plan.new(x.sample, x.layout, x.dtype)
         node.saved["base"] = base
         axis = len(x.shape) - len(x.sample)
+        reach = _reach(radius, x.shape[axis])
 
         def bind(x: Array, out: Array, base: Array) -> list[Call]:
             t = x.dtype.type
             return [
                 partial(np.multiply, x, x, out),
-                partial(_window_sums, out, axis, radius, base),
+                partial(_window_sums, out, axis, *reach, base),
                 partial(np.multiply, base, t(factor), base),
                 partial(np.add, base, t(bias), base),
                 partial(np.power, base, t(-beta), out),
@@ -82,6 +83,7 @@ class _LocalResponseNormalization(Operator):
         x = node.inputs[self._operand(node)]
         radius, _, factor, beta = self._constants(node)
         axis = len(x.shape) - len(x.sample)
+        reach = _reach(radius, x.shape[axis])
 
         def bind(g: Array, x: Array, base: Array, out: Array) -> list[Call]:
             t = x.dtype.type
@@ -91,7 +93,7 @@ class _LocalResponseNormalization(Operator):
                 partial(np.multiply, scaled, g, scaled),
                 partial(np.multiply, scaled, base, out),
                 partial(np.multiply, scaled, x, scaled),
-                partial(_window_sums, scaled, axis, radius, sums),
+                partial(_window_sums, scaled, axis, *reach[::-1], sums),
                 partial(np.multiply, sums, x, sums),
                 partial(np.multiply, sums, t(2 * beta * factor), sums),
                 partial(np.subtract, out, sums, out),
@@ -100,15 +102,29 @@ class _LocalResponseNormalization(Operator):
         plan.accumulate(x, bind, [g, x, node.saved["base"]])
 
 
-def _window_sums(x: Array, axis: int, radius: int, out: Array) -> None:
-    """The sums over 2 · radius + 1 neighbours along an axis."""
+def _window(radius: int, channels: int) -> int:
+    """How many channels the window spans: never more than there are, as CNTK cuts its kernel."""
+    size = 2 * radius + 1
+    return min(size, channels) if channels > 0 else size
+
+
+def _reach(radius: int, channels: int) -> tuple[int, int]:
+    """How many channels before and behind its own a window has; an even window has one more behind."""
+    others = _window(radius, channels) - 1
+    return others // 2, others - others // 2
+
+
+def _window_sums(x: Array, axis: int, before: int, behind: int, out: Array) -> None:
+    """The sums over each element, as many as `before` it and `behind` it along an axis."""
     np.copyto(out, x)
     size = x.shape[axis]
     whole = (slice(None),) * axis
-    for shift in range(1, min(radius, size - 1) + 1):
+    for shift in range(1, max(before, behind) + 1):
         low, high = (*whole, slice(0, size - shift)), (*whole, slice(shift, size))
-        np.add(out[low], x[high], out[low])
-        np.add(out[high], x[low], out[high])
+        if shift <= behind:
+            np.add(out[low], x[high], out[low])
+        if shift <= before:
+            np.add(out[high], x[low], out[high])
 
 
 fuse("LocalResponseNormalization", _LocalResponseNormalization())
@@ -117,16 +133,20 @@ fuse("LocalResponseNormalization", _LocalResponseNormalization())
 def local_response_normalization(
     operand: Operand, depth_radius: int, bias: float, alpha: float, beta: float, name: str = ""
 ) -> CompositeFunction:
-    """x / (bias + alpha / (2r + 1) · Σ x²)^beta, the sum over 2r + 1 neighbouring channels of [W x H x C]."""
+    """x / (bias + alpha / (2r + 1) · Σ x²)^beta, the sum over 2r + 1 neighbouring channels of [W x H x C].
+
+    With fewer channels the window is as wide as they are many, and reaches further behind a channel than before it.
+    """
     x, a = stand_in(operand)
     if not x.shape.is_unknown and x.shape.rank != 3:
         raise CntkError(f"LocalResponseNormalization: an operand [W x H x C] was expected, one of {x.shape} came.")
     size = 2 * int(depth_radius) + 1
     data_type = "float" if x.data_type == "unknown" else x.data_type
-    weight = np.full((1, size, 1, 1), alpha / size, DTYPES[data_type])
+    taps = size if x.shape.is_unknown else _window(int(depth_radius), x.shape[-1])
+    weight = np.full((1, taps, 1, 1), alpha / size, DTYPES[data_type])
     third = Axis.static(2)
     squares = reshape(square(a), (INFERRED, 1), third, Axis.static(3))
-    kernel = Constant(Shape((1, 1, size, 1)), data_type, weight)
+    kernel = Constant(Shape((1, 1, taps, 1)), data_type, weight)
     sums = reshape(convolution(kernel, squares), (INFERRED,), third, Axis.static(4))
     base = plus(number(x, bias), sums)
     result = element_divide(a, exp(element_times(number(x, beta), log(base))))
@@ -141,7 +161,7 @@ def mean_variance_normalization(
     do_variance_scaling: bool = True,
     name: str = "",
 ) -> CompositeFunction:
-    """(x - mean) / (std + epsilon) of each channel (the last dimension), or of the whole sample.
+    """(x - mean) / (std + epsilon) of each channel (the last dimension), or of the whole sample, as of a vector.
 
     Args:
         do_variance_scaling: false to subtract the mean only.
@@ -150,9 +170,9 @@ def mean_variance_normalization(
         raise CntkError(f"MeanVarianceNormalization: epsilon must not be negative, {epsilon} came.")
     x, a = stand_in(operand)
     rank = x.shape.rank
-    if rank < 1 or (rank < 2 and not use_stats_across_channels):
-        raise CntkError(f"MeanVarianceNormalization: an operand of a higher rank was expected, '{x.shape}' came.")
-    axes = [Axis.static(i) for i in range(rank if use_stats_across_channels else rank - 1)]
+    if rank < 1:
+        raise CntkError("The rank of the operand must be >= 1.")
+    axes = [Axis.static(i) for i in range(rank if use_stats_across_channels or rank == 1 else rank - 1)]
     result: Any = minus(a, reduce_mean_on_axes(a, axes, True))
     if do_variance_scaling:
         deviation = sqrt(reduce_mean_on_axes(square(result), axes, True))
