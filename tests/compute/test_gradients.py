@@ -165,7 +165,7 @@ def product(function, transposed):
     def make(draw):
         out, inner, rest = draw.shape(1, 2), draw.shape(1, 2), draw.shape(0, 1)
         if transposed:
-            inner = inner[:1]
+            out, inner = out[:1], inner[:1]
         left = (*out, *inner) if transposed else (*inner, *out)
         w = parameter(draw.numbers(left))
         if draw.flag():
@@ -317,7 +317,8 @@ def slicing(draw):
     axes = draw.axes(len(shape))
     begin = [draw.size(0, sizes[a.static_index] - 1) for a in axes]
     end = [draw.size(b + 1, sizes[a.static_index]) for a, b in zip(axes, begin, strict=True)]
-    return Case(cntk.slice(x, axes, begin, end, [draw.choice(1, 2, -1) for _ in axes]), [held])
+    strides = [draw.choice(1, -1, *((2,) if e - b > 1 else ())) for b, e in zip(begin, end, strict=True)]
+    return Case(cntk.slice(x, axes, begin, end, strides), [held])
 
 
 def splice(draw):

@@ -114,3 +114,81 @@ def test_numbers_below_0_are_of_no_class(is_sparse):
     x = variable(4)
     hot = cntk.one_hot_op(x, 2, is_sparse, STATIC(0))
     assert value_of(hot, [-0.5, 0.5, -0.0, 1.99], x) == [0, 0, 1, 0, 1, 0, 0, 1]
+
+
+BATCH_AXIS, ALL, ALL_STATIC = cntk.Axis.default_batch(), cntk.Axis.all_axes(), cntk.Axis.all_static_axes()
+SAMPLE = [1.0, 2, 3, 4, 5, 6]
+
+
+def sequence(*dimensions):
+    return cntk.input_variable(cntk.Shape(dimensions), "double")
+
+
+REFUSED = [
+    (lambda: cntk.reduce_sum(variable(2, axes=[]), BATCH_AXIS), "No batch axis found during reduction along the batch"),
+    (
+        lambda: cntk.reduce_max_on_axes(variable(2), [ALL_STATIC], False),
+        "Cannot query the static axis index for a non-",
+    ),
+    (lambda: cntk.reduce_l1(variable(2), [BATCH_AXIS], False), "Cannot query the static axis index for a non-static"),
+    (
+        lambda: cntk.reduce_sum_on_axes(variable(2), [STATIC(0), STATIC(1)]),
+        "number (2) of reduction axes exceeds the rank",
+    ),
+    (lambda: cntk.transpose(variable(3)), "[3], [#])'; only 2D operands are supported."),
+    (lambda: cntk.transpose_times(variable(2, 3, 2), variable(2)), "[2 x 3 x 2], [#])' to be of rank 1 or 2"),
+    (lambda: cntk.times(variable(2, 2), variable(2), 1, 1), "Times: Input map rank (1) must be < rank (1) of the left"),
+    (lambda: cntk.crop(variable(4, 4), variable(2), [0, 0]), "have different ranks."),
+    (lambda: cntk.crop(variable(4), variable(2), [0, 0]), "must have rank at least 2."),
+    (lambda: cntk.eye_like(sequence()), "can not have sequence axis."),
+    (lambda: cntk.pad(variable(3), "constant", [], []), "the length of head and foot does not match input operand's"),
+    (lambda: cntk.pad(variable(3), "reflect", [3], [0]), "must be no greater than input dimension - 1."),
+    (lambda: cntk.pad(variable(3), "symmetric", [0], [4]), "with SYMMETRICPAD mode, the head and foot length must be"),
+    (
+        lambda: cntk.slice(variable(5), [STATIC(0)], [-6], [2]),
+        "range [-6,2), interpreted as [-1,2), is invalid for input",
+    ),
+    (
+        lambda: cntk.slice(variable(5), [STATIC(0)], [2], [2]),
+        "Invalid bounds parameter, dimensions must be at least one.",
+    ),
+    (lambda: cntk.slice(variable(5), [STATIC(0)], [1], [4], [0]), "NarrowTo: Narrow with stride 0 is not supported."),
+    (
+        lambda: cntk.slice(variable(5), [STATIC(0)], [0], [3], [-4]),
+        "NarrowTo: stride 4 is invalid for interval [0, 3).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "sentence"), REFUSED)
+def test_what_is_refused_when_the_graph_is_built(make, sentence):
+    with pytest.raises(cntk.CntkError) as refusal:
+        make()
+    assert sentence in str(refusal.value)
+
+
+REFUSED_WITH_DATA = [
+    (lambda x: cntk.argmax(x, ALL), "NeutralValue: Invalid operation code; allowed are: 'opSum'"),
+    (lambda x: cntk.argmin(x, BATCH_AXIS), "NeutralValue: Invalid operation code; allowed are: 'opSum'"),
+    (lambda x: cntk.reduce_sum(x, STATIC(2)), "operation) [3 x 2] can not be reduced along axes [3]"),
+    (lambda x: cntk.reduce_sum_on_axes(x, [STATIC(0), STATIC(2)]), "can not be reduced along axes [1, 3]"),
+    (lambda x: cntk.transpose_times(x, x, 2), "TransposeTimes does not yet support outputRank other than 1"),
+]
+
+
+@pytest.mark.parametrize(("make", "sentence"), REFUSED_WITH_DATA)
+def test_what_is_refused_when_data_comes(make, sentence):
+    x = variable(3, 2)
+    with pytest.raises(cntk.CntkError) as refusal:
+        value_of(make(x), SAMPLE, x)
+    assert sentence in str(refusal.value)
+
+
+def test_sequences_of_several_steps_are_not_reconciled_to_single_samples():
+    x, y = sequence(2), variable(1)
+    bound = {
+        x: cntk.Value.batch_of_sequences(x.shape, [[1, 2, 3, 4], [5, 6]], data_type="double"),
+        y: cntk.Value.batch(y.shape, [1, 2], "double"),
+    }
+    with pytest.raises(cntk.CntkError, match="produced an MB layout that is incompatible with that of"):
+        cntk.evaluate(cntk.reconcile_dynamic_axes(x, y), bound)

@@ -314,11 +314,15 @@ class _Reconcile(Operator):
             return
         if source.frames == 1:
             plan.copy(x, out)
-        elif source.count == layout.count:
+        elif source.count == layout.count == source.frames:
             index = np.repeat(source.starts, layout.steps)
             plan.emit(lambda a, out: partial(np.take, a, index, 0, out, "clip"), [x], [out])
         else:
-            raise CntkError(f"ReconcileDynamicAxis: the operands have {source.count} and {layout.count} sequences.")
+            one, two = (v.uid for v in node.function.operands)
+            raise CntkError(
+                f"{node.function.uid} ReconcileDynamicAxis operation discovered that {one} operation produced an MB "
+                f"layout that is incompatible with that of {two} operation."
+            )
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)

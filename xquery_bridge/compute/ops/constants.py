@@ -46,6 +46,8 @@ class _EyeLike(Operator):
             raise CntkError(
                 f"EyeLike: Operand '{operand.as_string()}' must have exactly 2 axes including dynamic and static axes."
             )
+        if known and operand.has_sequence_axis:
+            raise CntkError(f"EyeLike: Operand '{operand.as_string()}' can not have sequence axis.")
         return super().infer(function)
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:

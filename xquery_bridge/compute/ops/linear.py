@@ -53,6 +53,15 @@ class _Times(Operator):
             raise CntkError(
                 f"Times: Output rank ({rank}) must be <= rank ({a.rank}) of the left operand '{left.as_string()}'."
             )
+        if infer >= 0 and infer >= b.rank:
+            raise CntkError(
+                f"Times: Input map rank ({infer}) must be < rank ({b.rank}) of the left operand '{right.as_string()}'."
+            )
+        if self.transposed and a.rank not in (1, 2):
+            raise CntkError(
+                f"TransposeTimes operation currently requires the right operand '{left.as_string()}' to be of rank 1 "
+                "or 2"
+            )
         if self.transposed:  # seen as the left operand of Times; a vector is a matrix of one column
             if a.rank == rank:
                 a = Shape((*a, 1))
@@ -77,6 +86,8 @@ class _Times(Operator):
         return Shape((*out, *b[count:]))
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
+        if self.transposed and int(node.attributes["outputRank"]) != 1:
+            raise CntkError("TransposeTimes does not yet support outputRank other than 1")
         a, b, layout, sample = self._matrices(node)
         out = plan.output(node, sample, layout)
         entries = plan.entries_of(b) if a.layout is None else None

@@ -163,6 +163,11 @@ class _ReduceElements(Operator):
                         f"ReduceElements: operand {operand.as_string()}; Reduction along the batch axis on input "
                         "sequence is currently unsupported."
                     )
+                if not operand.dynamic_axes:
+                    raise CntkError(
+                        f"ReduceElements: operand {operand.as_string()}; No batch axis found during reduction along "
+                        "the batch axis."
+                    )
                 dynamic = UNKNOWN_AXES if dynamic == UNKNOWN_AXES else ()
             elif axis.is_dynamic:
                 raise CntkError(
@@ -174,6 +179,11 @@ class _ReduceElements(Operator):
         if any(axis.is_all_static for axis in axes):
             return [Outcome(SCALAR, operand.data_type, dynamic)]
         reduced = self._static(axes, operand.shape.rank)
+        if len(reduced) > operand.shape.rank:
+            raise CntkError(
+                f"Reduction operation ReduceElements: number ({len(reduced)}) of reduction axes exceeds the rank "
+                f"({operand.shape.rank}) of the operand shape '{operand.shape}'."
+            )
         if not function.attributes.get("reductionKeepDimensions", True):
             kept = Shape(d for i, d in enumerate(operand.shape) if i not in reduced)
             return [Outcome(kept, operand.data_type, dynamic)]
@@ -183,14 +193,9 @@ class _ReduceElements(Operator):
 
     @staticmethod
     def _static(axes: Sequence[Axis], rank: int) -> set[int]:
-        """The indices of the static axes; one behind the last dimension reduces a dimension of 1."""
+        """The indices of the static axes; those behind the last dimension are refused when data comes."""
         found = set()
         static = [axis for axis in axes if axis.is_static]
-        if len(static) > rank == 0:
-            raise CntkError(
-                f"Reduction operation ReduceElements: number ({len(static)}) of reduction axes exceeds the rank (0) of "
-                "the operand shape '[]'."
-            )
         for axis in static:
             index = axis.static_index
             if index < -rank:
@@ -209,15 +214,22 @@ class _ReduceElements(Operator):
         if any(axis.is_all_static for axis in axes):
             return tuple(sorted(found | set(range(ndim - rank, ndim))))
         static = self._static(axes, rank)
-        if max(static, default=0) > rank:
+        if max(static, default=-1) >= rank:
             raise CntkError(
                 f"The shape of Node '{node.function.uid}' (ReduceElements operation) {Shape(x.sample[::-1])} can not "
-                f"be reduced along axes [{' '.join(str(i + 1) for i in sorted(static))}]"
+                f"be reduced along axes [{', '.join(str(i + 1) for i in sorted(static))}]"
             )
         return tuple(sorted(found | {ndim - 1 - i for i in static if i < rank}))
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]
+        if _RULES[node.attributes["reductionOpName"]][1] is None and any(
+            axis.is_all or axis.is_batch for axis in _axes_of(node.attributes)
+        ):
+            raise CntkError(
+                "ReduceElementsNode::NeutralValue: Invalid operation code; allowed are: 'opSum', 'opMax', 'opMin', "
+                "'opElementwiseProduct', 'opLogSum'."
+            )
         axes = self._numpy_axes(node)
         specified = _axes_of(node.attributes)
         layout = None if any(a.is_all or a.is_batch for a in specified) else x.layout
@@ -284,6 +296,9 @@ def reduce_elements_on_axes(
 ) -> CompositeFunction:
     """A reduction along several axes, whose dimensions become 1 or are dropped. CNTK: a block ReduceElements."""
     x = as_variable(operand)
+    if not keep_dimensions:
+        for axis in axes:
+            _ = axis.static_index  # refused for axes that are not static: they have no dimension to drop
     if len(axes) == 1 and not axes[0].is_static:
         return reduce_elements(x, operation, axes[0], name)
     if not axes:
@@ -306,8 +321,7 @@ def reduce_elements_on_axes(
         result = as_block(reduced, {inner: outer}, "MultiAxisReduce", "", dict(attributes))
     if len(static) < len(axes):
         result = reduce_elements(result, operation, Axis.default_batch())
-    all_static = any(a.is_all_static or a.is_all for a in static)
-    if not keep_dimensions and static and not all_static:
+    if not keep_dimensions and static:
         rank = x.shape.rank
         dropped = sorted({a.static_index + rank if a.static_index < 0 else a.static_index for a in static})
         kept = Shape(d for i, d in enumerate(x.shape) if i not in dropped)

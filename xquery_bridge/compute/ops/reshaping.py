@@ -172,33 +172,42 @@ class _Slice(Operator):
 
     def shape(self, function: PrimitiveFunction) -> Shape:
         shape = function.operands[0].shape
+        described = f"'{function.operands[0].as_string()}' shape '{shape}'"
         dimensions = list(shape)
         for axis, begin, end, stride in self._parts(function.attributes):
             index = normalize_axis(axis, shape)
             if dimensions[index] >= 0:
-                start, stop, step = self._range(dimensions[index], begin, end, stride)
+                start, stop, step = self._range(dimensions[index], begin, end, stride, described)
                 dimensions[index] = len(range(start, stop, abs(step)))
             elif begin >= 0 and end > 0:
                 dimensions[index] = len(range(begin, end, abs(stride)))
         return Shape(dimensions)
 
     @staticmethod
-    def _range(size: int, begin: int, end: int, stride: int) -> tuple[int, int, int]:
+    def _range(size: int, begin: int, end: int, stride: int, operand: str = "") -> tuple[int, int, int]:
         start = begin + size if begin < 0 else begin
         stop = end + size if end <= 0 else end
-        if not (0 <= start < stop <= size) or stride == 0:
+        if not 0 <= start <= stop <= size:
             raise CntkError(
-                f"Slice: (start={begin}, end={end}, stride={stride}): the range does not lie in a dimension of {size}."
+                f"Slice operation index range [{begin},{end}), interpreted as [{start},{stop}), is invalid for input "
+                f"{operand}."
             )
+        if start == stop:
+            raise CntkError("NarrowTo: Invalid bounds parameter, dimensions must be at least one.")
+        if stride == 0:
+            raise CntkError("NarrowTo: Narrow with stride 0 is not supported.")
+        if abs(stride) > stop - start:
+            raise CntkError(f"NarrowTo: stride {abs(stride)} is invalid for interval [{start}, {stop}).")
         return start, stop, stride
 
     def _view(self, node: Node, x: Tensor) -> Tensor:
         """The part as a view of the operand."""
         shape = Shape(x.sample[::-1])
+        described = f"'{node.function.operands[0].as_string()}' shape '{shape}'"
         ranges: dict[int, tuple[int, int, int]] = {}
         for axis, begin, end, stride in self._parts(node.attributes):
             index = normalize_axis(axis, shape)
-            ranges[len(x.shape) - 1 - index] = self._range(shape[index], begin, end, stride)
+            ranges[len(x.shape) - 1 - index] = self._range(shape[index], begin, end, stride, described)
         if all(step == 1 for _, _, step in ranges.values()):
             window = tuple(ranges[i][:2] if i in ranges else (0, size) for i, size in enumerate(x.shape))
             return x.sliced(window, x.layout)
@@ -386,11 +395,9 @@ class _Pad(Operator):
     def _widths(function_attributes: dict[str, Any], rank: int) -> list[tuple[int, int]]:
         head = list(function_attributes["paddingHead"])
         foot = list(function_attributes["paddingFoot"])
-        if len(head) != len(foot) or len(head) > rank:
-            raise CntkError(
-                f"Pad: the pattern has {len(head)} heads and {len(foot)} feet, the operand has rank {rank}."
-            )
-        return [(h, f) for h, f in zip(head, foot, strict=True)] + [(0, 0)] * (rank - len(head))
+        if len(head) != rank or len(foot) != rank:
+            raise CntkError("Pad: the length of head and foot does not match input operand's dimension.")
+        return list(zip(head, foot, strict=True))
 
     def shape(self, function: PrimitiveFunction) -> Shape:
         shape = function.operands[0].shape
@@ -399,7 +406,11 @@ class _Pad(Operator):
         for d, (h, f) in zip(shape, widths, strict=True):
             limit = d - 1 if mode == 1 else d
             if mode and d >= 0 and max(h, f) > limit:
-                raise CntkError(f"Pad: padding of {max(h, f)} does not fit a dimension of {d} in this mode.")
+                pad_mode, less = ("REFLECTPAD", " - 1") if mode == 1 else ("SYMMETRICPAD", "")
+                raise CntkError(
+                    f"Pad: with {pad_mode} mode, the head and foot length must be no greater than input "
+                    f"dimension{less}."
+                )
         return Shape(d if d < 0 else d + h + f for d, (h, f) in zip(shape, widths, strict=True))
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
@@ -533,8 +544,8 @@ def transpose(operand: Operand, permutation: Sequence[Axis] | None = None, name:
     """The axes in the order of the permutation; without one the two axes of a matrix change places."""
     if permutation is None:
         x = as_variable(operand)
-        if not x.shape.is_unknown and x.shape.rank > 2:
-            raise CntkError(f"Transpose: the operand must be a matrix or a vector, its shape is '{x.shape}'.")
+        if not x.shape.is_unknown and x.shape.rank != 2:
+            raise CntkError(f"Transpose called with operand '{x.as_string()}'; only 2D operands are supported.")
         return transpose_axes(x, Axis.static(0), Axis.static(1), name)
     return call(_TRANSPOSE_AXES, [operand], {"axisVec": list(permutation)}, name)
 

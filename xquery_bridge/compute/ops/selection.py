@@ -227,9 +227,15 @@ class _Crop(Operator):
     number = 84
 
     def shape(self, function: PrimitiveFunction) -> Shape:
-        operand, like = (v.shape for v in function.operands)
-        if operand.rank < 2 or like.rank < 2:
-            raise CntkError(f"Crop: operands of rank 2 or more were expected, '{operand}' and '{like}' came.")
+        cropped, reference = function.operands
+        operand, like = cropped.shape, reference.shape
+        if operand.rank < 2:
+            raise CntkError(f"Crop: cropped input '{cropped.as_string()}' must have rank at least 2.")
+        if operand.rank != like.rank:
+            raise CntkError(
+                f"Crop: cropped input '{cropped.as_string()}' and reference input '{reference.as_string()}' have "
+                "different ranks."
+            )
         return Shape((*like[:2], *operand[2:]))
 
     def _window(self, node: Node) -> tuple[slice, ...]:
