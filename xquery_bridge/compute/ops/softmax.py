@@ -1,18 +1,20 @@
 """Softmax, LogSoftmax, Hardmax. Source: cntk-semantics section 3.
 
-Without an axis Softmax and Hardmax go over all elements of a sample, LogSoftmax over the first dimension.
+Without an axis Softmax and Hardmax go over all elements of a sample, LogSoftmax over the first dimension. CNTK's matrix
+of what has no dynamic axes (parameters, constants) has a column for each vector along the first dimension: Softmax and
+Hardmax go over these.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ..axis import Axis
 from ..errors import CntkError
-from ..graph import BlockFunction, CompositeFunction, as_block
+from ..graph import BlockFunction, CompositeFunction, as_block, as_variable
 from ..kernels.broadcasting import broadcast_calls
 from ..plan import Call, Splits
 from ..tensor import Array, Tensor
@@ -142,27 +144,28 @@ class _LogSoftmaxAlong(_SoftmaxAlong):
         ]
 
 
-def _flat(tensor: Tensor) -> Any:
+def _columns(tensor: Tensor) -> Callable[[Array], Array]:
+    """The columns of CNTK's matrix: all elements of a sample, without dynamic axes the first dimension."""
     if tensor.layout is None:
-        return lambda a: a.reshape(1, -1)
+        return lambda a: a.reshape(-1, a.shape[-1] if a.ndim else 1)
     return lambda a: a.reshape(len(a), -1)
 
 
 class _Softmax(_SoftmaxAlong):
-    """The primitive: over all elements of a sample."""
+    """The primitive: over all elements of a sample, or the first dimension of an operand without dynamic axes."""
 
     number = 10
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]
-        flat = _flat(x)
+        flat = _columns(x)
         out = plan.output(node, x.sample, x.layout)
         plan.emit(lambda x, y: softmax_calls(flat(x), flat(y)), [x], [out], splits=Splits.FRAMES)
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
         assert g is not None
-        flat = _flat(node.inputs[0])
+        flat = _columns(node.inputs[0])
         plan.accumulate(
             node.inputs[0],
             lambda g, y, out: self.gradient_calls(flat(g), flat(y), flat(out)),
@@ -178,15 +181,24 @@ class _Hardmax(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]
-        flat = _flat(x)
+        flat = _columns(x)
         out = plan.output(node, x.sample, x.layout, differentiable=False)
 
         def bind(x: Array, y: Array) -> list[Call]:
             values, result = flat(x), flat(y)
             rows = np.arange(len(values))
             best = np.empty(len(values), np.intp)
+
+            def skip_nan() -> None:
+                # NumPy finds NaN the largest; for CNTK nothing is larger than NaN, and NaN larger than nothing
+                found = np.isnan(values[rows, best])
+                if found.any():
+                    best[found] = np.where(np.isnan(values[found]), -np.inf, values[found]).argmax(1)
+                    best[np.isnan(values[:, 0])] = 0
+
             return [
                 partial(np.argmax, values, 1, best),
+                skip_nan,
                 partial(result.fill, 0),
                 lambda: result.__setitem__((rows, best), 1),
             ]
@@ -203,10 +215,15 @@ fuse("LogSoftmax", _LogSoftmaxAlong())
 
 def softmax(operand: Operand, axis: Axis | None = None, name: str = "") -> CompositeFunction:
     """e^x / Σ e^x along an axis, over all static elements without one."""
-    if axis is None or axis.is_all_static:
+    if axis is None:
         return call(_SOFTMAX, [operand], {}, name)
-    if not axis.is_static:
+    if not axis.is_static and not axis.is_all_static:
         raise CntkError("Softmax: support only static axes.")
+    rank = as_variable(operand).shape.rank
+    if axis.is_all_static and rank == 1:
+        raise CntkError("Cannot query the static axis index for a non-static axis")
+    if axis.is_all_static or (rank == 1 and axis == Axis.static(0)):
+        return call(_SOFTMAX, [operand], {}, name)
     x, a = stand_in(operand)
     powers = exp(minus(a, reduce_max(a, axis)))
     result = element_divide(powers, reduce_sum(powers, axis))
