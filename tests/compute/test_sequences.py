@@ -91,11 +91,11 @@ def test_gathering_and_scattering_follow_a_computed_condition(lengths, seed):
     c, condition = given_sequences(conditions)
     bindings = {x: value, c: condition}
     computed = cntk.element_times(c, cntk.scalar("double", 2))
-    same(results(cntk.sequence_where(computed), bindings), [np.flatnonzero(k) for k in conditions])
+    same(results(cntk.sequence_where(computed), bindings), [np.flatnonzero(k).repeat(2) for k in conditions])
     gathered = cntk.sequence_gather(x, computed)
-    same(results(gathered, bindings), [a[k != 0] for a, k in zip(arrays, conditions, strict=True)])
+    same(results(gathered, bindings), [a[k != 0].repeat(2, 0) for a, k in zip(arrays, conditions, strict=True)])
     back = cntk.sequence_scatter(gathered, computed)
-    same(results(back, bindings), [a * (k != 0)[:, None] for a, k in zip(arrays, conditions, strict=True)])
+    same(results(back, bindings), [a * 2 * (k != 0)[:, None] for a, k in zip(arrays, conditions, strict=True)])
 
 
 def test_a_sequence_left_without_a_step_is_refused():
@@ -200,3 +200,48 @@ def test_the_initial_state_of_a_delay_has_a_gradient(past):
     check_gradients(delay(x, start, 2), [held, start], {like: steps})
     samples = cntk.parameter(cntk.Shape((2, 3)), "double", np.arange(6.0).reshape(3, 2))
     check_gradients(delay(x, cntk.to_batch(samples), 2), [held, samples], {like: steps})
+
+
+def test_a_condition_says_how_often_a_step_is_taken():
+    condition, times = given_sequences([np.array([[2.0], [0], [1]]), np.array([[0.5], [0.5], [1.5]])])
+    x, value = given_sequences([np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([[7.0, 8], [9, 10], [11, 12]])])
+    bound = {condition: times, x: value}
+    same(results(cntk.sequence_where(condition), bound), [[0, 0, 2], [0, 2, 2]])
+    gathered = cntk.sequence_gather(x, condition)
+    same(results(gathered, bound), [[[1, 2], [1, 2], [5, 6]], [[7, 8], [11, 12], [11, 12]]])
+    scattered = cntk.sequence_scatter(gathered, condition)
+    same(results(scattered, bound), [[[2, 4], [0, 0], [5, 6]], [[7, 8], [0, 0], [22, 24]]])
+
+
+@pytest.mark.parametrize(
+    ("condition", "taken"),
+    [([5, 0.3, -0.3, 1.5, -1.5], [0] * 5 + [1, 3]), ([1, -5, 3], [0]), ([0, 1e-12], [1]), ([1, np.nan, 1], [0])],
+)
+def test_steps_are_taken_until_the_sum_of_the_condition_is_reached(condition, taken):
+    x, value = given_sequences([np.array(condition, np.float64)[:, None]])
+    same(results(cntk.sequence_where(x), {x: value}), [taken])
+
+
+def test_steps_that_are_taken_twice_get_both_gradients():
+    condition, times = given_sequences([np.array([[2.0], [0], [1]]), np.array([[1.0], [2]])])
+    x, held = sequences_of(np.random.default_rng(3).standard_normal((2, 3, 2)), condition)
+    gathered = cntk.sequence_gather(x, condition)
+    scattered = cntk.sequence_scatter(gathered, condition)
+    for function in (gathered, scattered):
+        check_gradients(function, [held], {condition: times})
+
+
+def test_a_vector_has_no_dimension_that_could_become_steps():
+    x = cntk.input_variable(cntk.Shape((3,)), "double", dynamic_axes=[cntk.Axis.default_batch()])
+    bound = {x: cntk.Value.batch(cntk.Shape((3,)), [1, 2, 3], data_type="double")}
+    with pytest.raises(cntk.CntkError, match="ToSequence operation can only operate on input data of rank >= 2"):
+        cntk.evaluate(cntk.to_sequence(x), bound)
+    like, steps = given_sequences([np.zeros((3, 1))])
+    with pytest.raises(cntk.CntkError, match="ToSequenceLike operation can only operate on input data of rank >= 2"):
+        cntk.evaluate(cntk.to_sequence_like(x, like), {**bound, like: steps})
+
+
+def test_where_asks_for_scalars():
+    x, value = given_sequences([np.ones((2, 2))])
+    with pytest.raises(cntk.CntkError, match="Where operation can only operate on scalar input"):
+        cntk.evaluate(cntk.sequence_where(x), {x: value})

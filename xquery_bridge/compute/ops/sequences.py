@@ -62,7 +62,10 @@ def layout_of(plan: PlanBuilder, lengths: NDArray[np.int64], axes: DynamicAxes) 
     if any(axis.is_sequence for axis in axes):
         return plan.layout(lengths)
     if (lengths != 1).any():
-        raise CntkError("Where: sequences of one step were expected, longer ones came.")
+        raise CntkError(
+            "A PackedValue object with no sequence dynamic axis, must have a layout with exactly one time step and no "
+            "sequences beginning in the past."
+        )
     return plan.batch_layout(len(lengths))
 
 
@@ -105,8 +108,38 @@ def derived_axes(axes: DynamicAxes, factor: int, addend: int) -> DynamicAxes:
     return (Axis.dynamic(f"{source.name}_fixedSliceOf_{addend}"), *batch) if addend > 1 else batch
 
 
+def _repetitions(condition: Array, layout: Layout) -> NDArray[np.int64]:
+    """How often each step is taken: until as many are as the sum of the condition up to it says.
+
+    A condition of 0 and 1 picks steps, 2 takes a step twice, halves take every other one. Observed in CNTK.
+    """
+    if ((condition == 0) | (condition == 1)).all():
+        return condition.astype(np.int64)
+    times = np.empty(layout.frames, np.int64)
+    for start, steps in zip(layout.starts, layout.steps, strict=True):
+        sums = np.ceil(np.cumsum(condition[start : start + steps]))
+        if np.isposinf(sums).any():
+            raise CntkError("Where: a condition of finite numbers was expected.")
+        taken = np.fmax.accumulate(np.concatenate(([0.0], sums)))
+        times[start : start + steps] = np.diff(taken)
+    return times
+
+
+def _add_rows(rows: Array, index: Array, out: Array) -> Call:
+    """The call that adds up the rows that go to each row of `out`; 0 where none goes."""
+
+    def step() -> None:
+        out.fill(0)
+        if np.bincount(index, minlength=1).max() > 1:
+            np.add.at(out, index, rows)
+        else:
+            out[index] = rows
+
+    return step
+
+
 class _Where(Operator):
-    """The positions, counted from 0 in each sequence, at which the condition is not 0."""
+    """The positions, counted from 0 in each sequence, at which the condition is 1 (see `_repetitions`)."""
 
     name = "Where"
     number = 13
@@ -139,10 +172,9 @@ class _Where(Operator):
         layout = condition.layout
         assert layout is not None
         if np.prod(condition.sample, dtype=np.int64) != 1:
-            raise CntkError(
-                f"Where: a condition of one element was expected, one of shape {Shape(condition.sample[::-1])} came."
-            )
-        chosen = np.flatnonzero(plan.array_of(condition).reshape(-1))
+            raise CntkError(f"{node.function.uid} Where operation can only operate on scalar input.")
+        times = _repetitions(plan.array_of(condition).reshape(-1), layout)
+        chosen = np.repeat(np.arange(layout.frames), times)
         sequence = np.repeat(np.arange(layout.count), layout.steps)[chosen]
         lengths = np.bincount(sequence, minlength=layout.count)
         new = layout_of(plan, lengths, node.function.outputs[0].dynamic_axes)
@@ -206,7 +238,7 @@ class _GatherPacked(Operator):
         g = plan.gradient_of(node.output)
         assert g is not None
         x, index = node.inputs
-        plan.accumulate(x, lambda g, i, out: [partial(out.fill, 0), partial(out.__setitem__, i, g)], [g, index])
+        plan.accumulate(x, _add_rows, [g, index])
 
 
 class _ScatterPacked(Operator):
@@ -228,7 +260,7 @@ class _ScatterPacked(Operator):
         if x.layout is None or index.layout is None or not x.layout.same_as(index.layout):
             raise CntkError("ScatterPacked: the operand must have as many steps as the condition has places.")
         out = plan.output(node, x.sample, like.layout, x.dtype)
-        plan.emit(lambda x, i, out: [partial(out.fill, 0), partial(out.__setitem__, i, x)], [x, index], [out])
+        plan.emit(_add_rows, [x, index], [out])
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
@@ -376,6 +408,8 @@ class _ToSequence(_FromPadded):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x = node.inputs[0]
         assert x.layout is not None
+        if len(x.sample) < 2:
+            raise CntkError(f"{node.function.uid} ToSequence operation can only operate on input data of rank >= 2.")
         longest = x.sample[0]
         if len(node.inputs) == 1:
             steps = np.full(x.layout.count, longest, np.int64)
@@ -406,6 +440,10 @@ class _ToSequenceLike(_FromPadded):
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, like = node.inputs
         assert x.layout is not None and like.layout is not None
+        if len(x.sample) < 2:
+            raise CntkError(
+                f"{node.function.uid} ToSequenceLike operation can only operate on input data of rank >= 2."
+            )
         steps = like.layout.steps
         if x.sample[0] != steps.max():
             raise CntkError(
