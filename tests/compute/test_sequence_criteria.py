@@ -176,6 +176,22 @@ def test_ranking_criteria_are_those_of_cntk():
     assert ranked(cntk.ndcg_at_1, scores, gains, groups)[0] == pytest.approx(200)
 
 
+def test_a_group_without_gain_counts_1_for_lambda_rank_and_0_for_ndcg():
+    scores, gains, groups = [1, 1, 2, 2, 1], [1, 0, 0, 3, 0], [0, 0, 0, 1, 2]
+    value, gradient = ranked(cntk.lambda_rank, scores, gains, groups)
+    assert value == pytest.approx(250)
+    np.testing.assert_allclose(gradient, [-0.430994, 0.065465, 0.365529, 0, 0], atol=1e-6)
+    assert ranked(cntk.ndcg_at_1, [1, 2, 0.5], [2, 1, 0], [0, 0, 1])[0] == pytest.approx(75)
+
+
+def test_lambda_rank_leaves_the_gradient_that_comes_in_out_of_account():
+    def squared(*operands):
+        return cntk.square(cntk.lambda_rank(*operands))
+
+    _, gradient = ranked(squared, [1, 2, 0.5], [2, 1, 0], [0, 0, 1])
+    np.testing.assert_allclose(gradient, [-0.102554, 0.102554, 0], atol=1e-6)
+
+
 def test_lattices_can_be_built_and_are_refused_on_evaluation():
     x, xs = sequences([FEATURES])
     function = cntk.lattice_sequence_with_softmax(x, x, x, x, "a", "b", "c", "d")

@@ -1,7 +1,8 @@
 """Criteria of ranked lists: LambdaRank and NDCG at 1, over groups of samples that share an id.
 
 Rows of a group must come sorted by falling gain. Source: cntk-semantics section 7; the gradient is that of LambdaRank
-with a logistic pair loss, observed in CNTK for groups of up to seven rows.
+with a logistic pair loss, observed in CNTK for groups of up to seven rows. A group without gain has the value 1 by
+LambdaRank, 0 by NDCG.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ class _LambdaRank(_Ranking):
     number = 59
 
     def value(self, scores: Array, gains: Array) -> float:
-        ideal = 1 / np.log(np.arange(2, len(gains) + 2))
-        return float(1 - (gains * _discounts(scores, gains)).sum() / (gains * ideal).sum())
+        ideal = (gains / np.log(np.arange(2, len(gains) + 2))).sum()
+        return float(1 - (gains * _discounts(scores, gains)).sum() / ideal) if ideal else 1.0
 
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
@@ -88,7 +89,8 @@ class _LambdaRank(_Ranking):
 
         def bind(g: Array, scores: Array, gains: Array, ids: Array, out: Array) -> Call:
             def step() -> None:
-                np.copyto(out, (g * _lambdas(scores.reshape(-1), gains.reshape(-1), _groups(ids))).reshape(out.shape))
+                # the gradient that comes in is left out of account, as in CNTK
+                np.copyto(out, _lambdas(scores.reshape(-1), gains.reshape(-1), _groups(ids)).reshape(out.shape))
 
             return step
 
@@ -128,7 +130,7 @@ class _Ndcg(_Ranking):
     differentiable = False
 
     def value(self, scores: Array, gains: Array) -> float:
-        return float(gains[_order(scores, gains)[0]] / gains[0])
+        return float(gains[_order(scores, gains)[0]] / gains[0]) if gains[0] else 0.0
 
 
 _LAMBDA_RANK = _LambdaRank()
