@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NoReturn
 
@@ -13,13 +14,15 @@ from ..graph import BlockFunction, CompositeFunction, PrimitiveFunction, as_bloc
 from ..kernels.broadcasting import broadcast_calls
 from ..plan import Call
 from ..shape import SCALAR, Shape
-from ..tensor import Array, Tensor
+from ..tensor import Array, Layout, Tensor
 from .binary import common_layout, element_times, equal, greater_equal, minus, not_equal, plus, square
 from .blocks import number, stand_in
 from .elementwise import log, negate
 from .linear import transpose_times
 from .operator import Node, Operand, Operator, Outcome, PlanBuilder, broadcast_shape, call, fuse, register
+from .random_draws import packed_columns
 from .reductions import reduce_log_sum, reduce_max, reduce_mean, reduce_sum
+from .selection import _largest
 from .softmax import hardmax, largest_along, sums_along
 
 __all__ = [
@@ -103,6 +106,21 @@ def _refuse_shapes(node: Node) -> NoReturn:
     raise CntkError(f"{node.function.op_name}: two operands of one shape, no scalars, were expected, {shapes} came.")
 
 
+def _require_layouts(node: Node, count: int) -> None:
+    """Refuses one of the first operands that has no dynamic axes."""
+    for index, operand in enumerate(node.inputs[:count]):
+        if operand.layout is None:
+            function = node.function
+            raise CntkError(
+                f"Node '{function.uid}' ({function.op_name} operation): Expected MBLayout in Input {index}."
+            )
+
+
+def _constant(node: Node, index: int) -> int:
+    """The number that a constant operand holds."""
+    return int(node.function.operands[index].data.reshape(-1)[0])  # type: ignore[attr-defined]
+
+
 class _SquaredError(Operator):
     """The sum of the squared differences of a sample."""
 
@@ -142,7 +160,7 @@ def _squared_gradient(sign: int, g: Array, d: Array, out: Array) -> list[Call]:
 
 
 class _TopNError(Operator):
-    """How many samples of the minibatch do not have their label among the topN largest elements."""
+    """How many samples of the minibatch do not have their label among the topN largest of all their elements."""
 
     name = "ClassificationError"
     number = 36
@@ -156,21 +174,19 @@ class _TopNError(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         z, y, top = node.inputs
-        if z.sample != y.sample or not z.sample:
-            _refuse_shapes(node)
+        _require_layouts(node, 2)
+        frames, classes = z.shape[0], math.prod(z.sample)
+        if _constant(node, 2) > classes:
+            raise CntkError("VectorMax: TopK must be less or equal than the number of rows")
         common_layout(node)
         out = plan.output(node, (), None, differentiable=False)
 
         def bind(z: Array, y: Array, top: Array, out: Array) -> Call:
-            rows_z, rows_y = np.broadcast_arrays(z.reshape(-1, z.shape[-1]), y.reshape(-1, y.shape[-1]))
+            scores, targets = z.reshape(frames, -1), y.reshape(frames, -1)
 
             def count() -> None:
-                labels = rows_y.argmax(1)
-                own = rows_z[np.arange(len(labels)), labels][:, None]
-                before = (rows_z > own).sum(1) + ((rows_z == own) & (np.arange(rows_z.shape[1]) < labels[:, None])).sum(
-                    1
-                )
-                out[...] = (before >= int(top.reshape(-1)[0])).sum()
+                largest = _largest(scores, int(top.reshape(-1)[0]))
+                out[...] = frames - (largest == targets.argmax(1)[:, None]).sum()
 
             return count
 
@@ -251,30 +267,33 @@ class _CosDistanceWithNegativeSamples(Operator):
         return Shape((int(getattr(negatives, "data", np.zeros(1)).reshape(-1)[0]) + 1,))
 
     @staticmethod
-    def _partners(frames: int, shift: int, count: int) -> Array:
-        """For sample i: i, then (i + shift) mod frames, (i + shift + 1) mod frames, …"""
-        own = np.arange(frames)[:, None]
-        offsets = np.array([0, *(shift + k for k in range(count))], dtype=np.int64)[None, :]
-        return np.asarray((own + offsets) % frames)
+    def _partners(layout: Layout, shift: int, count: int) -> Array:
+        """For the frame in column i: i, then those in columns i + shift, i + shift + 1, … modulo all columns.
 
-    def _sizes(self, node: Node) -> tuple[int, int]:
-        shift, count = (int(v.data.reshape(-1)[0]) for v in node.function.operands[2:])  # type: ignore[attr-defined]
-        return shift, count
+        Columns are CNTK's. One that no sequence fills stands for the frame after the last one, a zero vector: right
+        for inputs, and for what maps 0 to 0.
+        """
+        columns, size = np.arange(layout.frames), layout.frames
+        if layout.lengths is not None:
+            columns, size = packed_columns(layout.steps)
+        frame_of = np.full(size, layout.frames)
+        frame_of[columns] = np.arange(layout.frames)
+        offsets = np.array([0, *(shift + k for k in range(count))], dtype=np.int64)
+        return np.asarray(frame_of[(columns[:, None] + offsets) % size])
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         x, y = node.inputs[:2]
         _require_equal_sizes(x, y)
         if x.layout is None or y.layout is None or x.layout.frames != y.layout.frames:
             raise CntkError(f"{self.name}: two operands with the same samples were expected.")
-        shift, count = self._sizes(node)
-        frames = x.shape[0]
-        partners = self._partners(frames, shift, count)
+        shift, count = _constant(node, 2), _constant(node, 3)
+        layout, frames = x.layout, x.layout.frames
+        partners = self._partners(layout, shift, count)
         out = plan.output(node, (count + 1,), x.layout)
 
         def bind(x: Array, y: Array, out: Array) -> Call:
             def step() -> None:
-                a, b = x.reshape(frames, -1), y.reshape(frames, -1)
-                others = b[partners]
+                a, others = x.reshape(frames, -1), _with_gap(y.reshape(frames, -1))[partners]
                 scale = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(others, axis=2)
                 dot = np.einsum("ij,ikj->ik", a, others)
                 np.copyto(out, np.divide(dot, scale, out=np.zeros_like(scale), where=scale != 0))
@@ -286,12 +305,14 @@ class _CosDistanceWithNegativeSamples(Operator):
     def gradient(self, node: Node, plan: PlanBuilder) -> None:
         g = plan.gradient_of(node.output)
         assert g is not None
-        shift, count = self._sizes(node)
-        frames = node.inputs[0].shape[0]
-        partners = self._partners(frames, shift, count)
+        shift, count = _constant(node, 2), _constant(node, 3)
+        layout = node.inputs[0].layout
+        assert layout is not None
+        frames = layout.frames
+        partners = self._partners(layout, shift, count)
 
         def parts(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-            a, b = x.reshape(frames, -1), y.reshape(frames, -1)[partners]
+            a, b = x.reshape(frames, -1), _with_gap(y.reshape(frames, -1))[partners]
             norm_a = np.linalg.norm(a, axis=1)[:, None]
             norm_b = np.linalg.norm(b, axis=2)
             return a, b, norm_a, norm_b
@@ -313,15 +334,20 @@ class _CosDistanceWithNegativeSamples(Operator):
                 a, b, norm_a, norm_b = parts(x, y)
                 weight = (g * inverse(norm_a * norm_b))[..., None]
                 each = weight * a[:, None, :] - b * (g * c * inverse(norm_b * norm_b))[..., None]
-                total = np.zeros((frames, a.shape[1]), a.dtype)
+                total = np.zeros((frames + 1, a.shape[1]), a.dtype)
                 np.add.at(total, partners, each)
-                np.copyto(out, total.reshape(out.shape))
+                np.copyto(out, total[:frames].reshape(out.shape))
 
             return step
 
         for operand, rule in ((node.inputs[0], left), (node.inputs[1], right)):
             if plan.wants(operand):
                 plan.accumulate(operand, rule, [g, node.inputs[0], node.inputs[1], node.output])
+
+
+def _with_gap(rows: Array) -> Array:
+    """The rows and one of zeros."""
+    return np.concatenate((rows, np.zeros_like(rows[:1])))
 
 
 class _Logistic(Operator):
@@ -338,6 +364,7 @@ class _Logistic(Operator):
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
         p = node.inputs[0]
+        _require_layouts(node, 2)
         if int(np.prod(p.sample, dtype=np.int64)) != 1:
             raise CntkError("The input matrix dimensions do not match.")
         out = plan.output(node, (), None)
@@ -394,16 +421,17 @@ def classification_error(
 ) -> CompositeFunction:
     """1 - hardmax(z) · y of a sample; with `top_n` above 1 one number for the minibatch."""
     axis = Axis.static(0) if axis is None else axis
-    z, a = stand_in(prediction, "prediction")
-    y, b = stand_in(target, "labels")
     if top_n == 0:
         raise CntkError("ClassificationError: The topN argument must be > 0.")
     if top_n > 1:
         if axis != Axis.static(0):
             raise CntkError("ClassificationError: The topN operator is not supported for an axis other than the first.")
-        return call(_TOP_N, [z, y, number(z, top_n)], {}, name)
+        x = as_variable(prediction)
+        return call(_TOP_N, [x, target, number(x, top_n)], {}, name)
+    z, a = stand_in(prediction, "prediction")
+    y, b = stand_in(target, "labels")
     if axis == Axis.static(0):
-        result = minus(number(z, 1), transpose_times(hardmax(a), b))
+        result = minus(number(z, 1), transpose_times(b, hardmax(a)))
     else:
         wrong = not_equal(equal(a, reduce_max(a, axis)), b)
         capped = greater_equal(reduce_sum(wrong, axis), number(z, 1))
