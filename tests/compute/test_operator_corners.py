@@ -60,6 +60,13 @@ def test_one_infinity_makes_the_sum_of_exponentials_infinite():
     assert value_of(cntk.reduce_log_sum(x, STATIC(0)), [INF, 1, 2, -INF, 0, -INF], x) == [INF, 0]
 
 
+def test_an_infinite_operand_of_log_add_exp_gets_the_whole_gradient():
+    x = variable(4)
+    added = cntk.log_add_exp(x, constant([1, 1, INF, 0], 4))
+    assert gradient_of(added, [INF, -INF, 1, 0], x) == [1, 0, 0, 0.5]
+    assert gradient_of(cntk.softplus(x), [INF, -INF, 0, 800], x) == [1, 0, 0.5, 1]
+
+
 @pytest.mark.parametrize("samples", [2, 3])
 def test_spliced_operands_without_a_batch_stand_in_every_sample(samples):
     """Also where their last dimension is as large as the batch."""

@@ -194,6 +194,7 @@ class _LogPlus(Broadcast):
         def rule(g: Array, x: Array, z: Array, out: Array) -> list[Call]:
             return [
                 partial(np.subtract, x, z, out),
+                partial(np.fmin, out, x.dtype.type(0), out),  # infinity - infinity counts as 0
                 partial(np.exp, out, out),
                 partial(np.multiply, out, g, out),
             ]
