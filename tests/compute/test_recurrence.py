@@ -184,7 +184,7 @@ def test_loops_in_both_directions_at_once_and_without_a_delay_are_refused():
     both = cntk.plus(cntk.past_value(stand_in, cntk.scalar("double", 0)), x)
     both = cntk.plus(cntk.future_value(stand_in, cntk.scalar("double", 0)), both)
     both.replace_placeholders({stand_in: both.output})
-    with pytest.raises(cntk.CntkError, match="multiple different stride directions"):
+    with pytest.raises(cntk.CntkError, match="multiple different stepping directions"):
         cntk.evaluate(both, {x: value})
     stand_in = cntk.placeholder()
     loose = cntk.plus(x, stand_in)

@@ -51,7 +51,8 @@ def emit_loop(group: Sequence[Step], plan: PlanBuilder, used: set[Variable]) -> 
         raise CntkError(f"A loop needs a PastValue or a FutureValue; this one has only {names}.")
     if len(directions) > 1:
         raise CntkError(
-            f"It is not allowed to have multiple different stride directions in the same recurrent loop ({names})."
+            "It is not allowed to have multiple different stepping directions in the same loop (loop connected to "
+            f"{delays[-1].function.uid} {delays[-1].function.op_name} operation)."
         )
     for step in body:
         if step.operator.uses_steps and not isinstance(step.operator, Delay):

@@ -48,18 +48,18 @@ class _Times(Operator):
         infer = int(function.attributes.get("inferInputRankToMap", -1))
         a, b = left.shape, right.shape
         if rank < 1:
-            raise CntkError(f"Times: Output rank ({rank}) must be at least 1.")
+            raise CntkError(f"Times: Output rank ({rank}) must be > 0.")
         if rank > a.rank:
             raise CntkError(
                 f"Times: Output rank ({rank}) must be <= rank ({a.rank}) of the left operand '{left.as_string()}'."
             )
         if infer >= 0 and infer >= b.rank:
             raise CntkError(
-                f"Times: Input map rank ({infer}) must be < rank ({b.rank}) of the left operand '{right.as_string()}'."
+                f"Times: Input map rank ({infer}) must be < rank ({b.rank}) of the right operand '{right.as_string()}'."
             )
         if self.transposed and a.rank not in (1, 2):
             raise CntkError(
-                f"TransposeTimes operation currently requires the right operand '{left.as_string()}' to be of rank 1 "
+                f"TransposeTimes operation currently requires the left operand '{left.as_string()}' to be of rank 1 "
                 "or 2"
             )
         if self.transposed:  # seen as the left operand of Times; a vector is a matrix of one column
@@ -72,8 +72,8 @@ class _Times(Operator):
         count = len(contracted)
         if b.rank < count:
             raise CntkError(
-                f"Times: The {count} leading dimensions of the right operand with shape '{b}' do not match the left "
-                f"operand's trailing dimensions with shape '{Shape(contracted)}'"
+                f"Times: The right operand '{right.as_string()}' rank ({b.rank}) must be >= #axes ({count}) being "
+                "reduced over."
             )
         if any(c not in (INFERRED, d) and c >= 0 and d >= 0 for c, d in zip(contracted, b[:count], strict=True)):
             raise CntkError(
