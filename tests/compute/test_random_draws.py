@@ -112,3 +112,21 @@ def test_samplers_refuse_what_cannot_be_drawn():
     batch = cntk.input_variable(cntk.Shape((4,)))
     with pytest.raises(cntk.CntkError, match="without dynamic axes"):
         cntk.random_sample(batch, 2, True)
+
+
+def test_as_many_samples_as_classes_are_refused_without_duplicates():
+    weights = cntk.constant(cntk.Shape((3,)), "double", 1.0)
+    with pytest.raises(cntk.CntkError, match=r"samples \(3\) must be less than the number of classes \(3\)"):
+        cntk.random_sample(weights, 3, False, 5)
+
+
+def test_an_inclusion_frequency_is_estimated_once_for_the_same_weights():
+    weights = cntk.parameter(cntk.Shape((5,)), "float", np.array([0.5, 1, 3, 1, 0.1], np.float32))
+    frequency = cntk.random_sample_inclusion_frequency(weights, 2, False, 77)
+    expected = [0.28587254881858826, 0.5074489116668701, 0.9368422031402588, 0.5074489116668701, 0.06280754506587982]
+    for _ in range(3):
+        [value] = cntk.evaluate(frequency, {})
+        np.testing.assert_allclose(value.array, expected, rtol=1e-6)
+    weights.data[...] = [0.1, 1, 3, 1, 0.5]
+    [value] = cntk.evaluate(frequency, {})
+    assert value.array[0] < value.array[4]

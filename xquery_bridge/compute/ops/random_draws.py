@@ -22,6 +22,7 @@ from ..session import current_session
 from ..shape import UNKNOWN_SHAPE, Shape
 from ..tensor import Array, Layout
 from ..value import DTYPES
+from ..variable import Constant, Parameter
 from .operator import Operand, Operator, call, register
 
 __all__ = [
@@ -187,7 +188,7 @@ class _Sampling(Operator):
         count = int(function.attributes["numSamples"])
         if count < 1:
             raise CntkError("RandomSample/RandomSampleInclusionFrequency: Number of requested samples must be > 0.")
-        if not function.attributes["allowDuplicates"] and 0 <= weights.shape.total_size < count:
+        if not function.attributes["allowDuplicates"] and 0 <= weights.shape.total_size <= count:
             raise CntkError(
                 "RandomSample/RandomSampleInclusionFrequency: For sampling without duplicates the number of requested "
                 f"samples ({count}) must be less than the number of classes ({weights.shape.total_size})."
@@ -237,7 +238,8 @@ class _RandomSample(_Sampling):
 class _InclusionFrequency(_Sampling):
     """How often each index is expected in a set of RandomSample.
 
-    Without duplicates 1 - (1 - p)^t, t the mean number of tries that trial draws take, as CNTK estimates it.
+    Without duplicates 1 - (1 - p)^t, t the mean number of tries that trial draws take, as CNTK estimates it: once, and
+    again when the weights have changed.
     """
 
     name = "RandomSampleInclusionFrequency"
@@ -248,9 +250,14 @@ class _InclusionFrequency(_Sampling):
         count, duplicates = int(node.attributes["numSamples"]), bool(node.attributes["allowDuplicates"])
         stream = _stream(node.function)
         out = plan.output(node, weights.sample, None, differentiable=False)
+        is_leaf = isinstance(node.function.operands[0], (Parameter, Constant))
+        kept: list[Array] = []  # weights, result
 
         def bind(weights: Array, out: Array) -> Call:
             def step() -> None:
+                if kept and np.array_equal(kept[0], weights):
+                    np.copyto(out, kept[1])
+                    return
                 sums = self.cumulative(weights)
                 share = weights / sums[-1]
                 if duplicates:
@@ -258,6 +265,8 @@ class _InclusionFrequency(_Sampling):
                     return
                 tries = sum(stream.sample(sums, count, False)[1] for _ in range(_TRIALS)) / _TRIALS
                 np.copyto(out, -np.expm1(tries * np.log1p(-np.minimum(share, 1 - 1e-16))), casting="same_kind")
+                if is_leaf:
+                    kept[:] = weights.copy(), out.copy()
 
             return step
 
