@@ -205,3 +205,31 @@ def test_sequences_of_several_steps_are_not_reconciled_to_single_samples():
     }
     with pytest.raises(cntk.CntkError, match="produced an MB layout that is incompatible with that of"):
         cntk.evaluate(cntk.reconcile_dynamic_axes(x, y), bound)
+
+
+STEPS = cntk.Axis.default_sequence()
+OVER_STEPS = [
+    ("sum", [STEPS], [8 / 3, 10 / 3, 4, 14 / 3, 16 / 3, 6, 20 / 3, 22 / 3, 0, 1, 2, 3, 4, 5, 6, 7]),
+    ("mean", [STATIC(0), STEPS], [11 / 6, 19 / 6, 0.75, 2.75]),
+    ("mean", [STEPS, BATCH_AXIS], [2 / 3, 13 / 12, 1.5, 23 / 12, 7 / 3, 2.75, 19 / 6, 43 / 12]),
+    ("max", [STEPS, STATIC(0)], [11 / 3, 5, 3, 7]),
+    ("min", [STATIC(0), STATIC(1), STEPS], [0, 0]),
+    ("prod", [STATIC(1), STEPS], [0, 7.222222222222222, 20.74074074074074, 42.77777777777778, 0, 5, 12, 21]),
+    ("log_sum", [STATIC(0), STEPS], [4.688518104251292, 6.021851437584625, 3.4401896985611953, 7.440189698561196]),
+]
+
+
+@pytest.mark.parametrize(("operation", "axes", "wanted"), OVER_STEPS)
+def test_a_list_of_axes_may_hold_the_sequence_axis(operation, axes, wanted):
+    x = cntk.input_variable(cntk.Shape((4, 2)), "double", needs_gradient=True)
+    value = cntk.Value.batch_of_sequences(x.shape, [np.arange(16.0) / 3, np.arange(8.0)], data_type="double")
+    reduced = getattr(cntk, f"reduce_{operation}_on_axes")(x, axes)
+    dropped = {a.static_index for a in axes if a.is_static}
+    assert reduced.output.shape == cntk.Shape((*(1 if i in dropped else d for i, d in enumerate((4, 2))), 1))
+    assert list(reduced.output.dynamic_axes) == ([] if BATCH_AXIS in axes else BATCH)
+    [result] = cntk.evaluate(reduced, {x: value})
+    assert result.array.ravel() == pytest.approx(np.array(wanted), rel=1e-12)
+    gradient = cntk.gradients(reduced, {x: value}, None, [x])[x].array
+    assert gradient.shape == (3, 2, 4)
+    if operation == "mean" and axes[0] == STATIC(0):
+        np.testing.assert_array_equal(gradient, 0.125)  # the longest sequence has two steps

@@ -291,23 +291,42 @@ def reduce_elements_along(
     return call(_REDUCE, [operand], attributes, name)
 
 
+_PADDINGS = {"Sum": 0.0, "Mean": 0.0, "Prod": 1.0, "Max": -np.inf, "LogSum": -np.inf, "Min": np.inf}
+"""What a step that is not there counts as in a reduction."""
+
+
+def _reduced_steps(operand: Operand, operation: str) -> CompositeFunction:
+    """A reduction along the sequence axis, which becomes a last dimension of 1.
+
+    A mean divides by the steps of the longest sequence, as in CNTK.
+    """
+    from .sequences import sequence_unpack
+
+    steps = sequence_unpack(operand, _PADDINGS[operation], True)
+    return reduce_elements_along(steps, operation, Axis.static(-1), True)
+
+
 def reduce_elements_on_axes(
     operand: Operand, operation: str, axes: Sequence[Axis], keep_dimensions: bool = True, name: str = ""
 ) -> CompositeFunction:
-    """A reduction along several axes, whose dimensions become 1 or are dropped. CNTK: a block ReduceElements."""
+    """A reduction along several axes, whose dimensions become 1 or are dropped. CNTK: a block ReduceElements.
+
+    The sequence axis becomes a last dimension of 1.
+    """
     x = as_variable(operand)
     if not keep_dimensions:
         for axis in axes:
             _ = axis.static_index  # refused for axes that are not static: they have no dimension to drop
-    if len(axes) == 1 and not axes[0].is_static:
+    along_steps = any(a.is_sequence for a in axes)
+    if len(axes) == 1 and not axes[0].is_static and not along_steps:
         return reduce_elements(x, operation, axes[0], name)
     if not axes:
         raise CntkError("Reduction: at least one axis was expected, none came.")
-    for axis in axes:
-        if axis.is_sequence:
-            raise CntkError(f"Reduction operation over multiple axes can not contain sequence axis: {axis}")
-    static = [a for a in axes if not a.is_batch]
-    outer = placeholder(name="operand")
+    static = [a for a in axes if not a.is_dynamic]
+    if along_steps and not all(a.is_static for a in static):
+        axis = next(a for a in axes if a.is_sequence)
+        raise CntkError(f"Reduction operation over multiple axes can not contain sequence axis: {axis}")
+    outer = placeholder(x.shape, x.data_type, "operand", x.dynamic_axes) if along_steps else placeholder(name="operand")
     current_session().skip_uids(2)  # CNTK makes two placeholders more
     result: Any = outer
     if static:
@@ -319,7 +338,9 @@ def reduce_elements_on_axes(
         }
         reduced = call(_REDUCE, [inner], attributes)
         result = as_block(reduced, {inner: outer}, "MultiAxisReduce", "", dict(attributes))
-    if len(static) < len(axes):
+    if along_steps:
+        result = _reduced_steps(result, operation)
+    if any(a.is_batch for a in axes):
         result = reduce_elements(result, operation, Axis.default_batch())
     if not keep_dimensions and static:
         rank = x.shape.rank
