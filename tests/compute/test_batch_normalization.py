@@ -1,10 +1,13 @@
 """Batch normalization against its formulas and their numerical derivative."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xquery_bridge import compute as cntk
 from xquery_bridge.compute.kernels.batch_normalization import BatchNormalizationPlan
 
 EPSILON = 1e-3
@@ -76,3 +79,33 @@ def test_given_statistics_are_used_and_not_differentiated():
     np.testing.assert_allclose(gx, weight * (scale * inverse)[:, None], rtol=1e-12)
     centred = (x - mean[:, None]) * inverse[:, None]
     np.testing.assert_allclose(gscale, (weight * centred).sum(axis=(0, 2)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("time_constant", "blend", "count", "expected"),  # (running count, share of the minibatch in the mean) of CNTK 2.7
+    [
+        (-1.0, 0.0, 0, [(3, 1.0), (5, 0.4), (10, 0.5)]),
+        (-5.0, 0.0, 7, [(10, 0.3), (12, 1 / 6), (17, 5 / 17)]),
+        (-1.0, 0.0, -3, [(0, 0.0), (2, 1.0), (7, 5 / 7)]),
+        (math.inf, 0.0, 0, [(3, 1.0), (5, 0.0), (10, 0.0)]),
+        (math.inf, 0.0, 7, [(10, 0.0), (12, 0.0), (17, 0.0)]),
+        (math.inf, math.inf, 0, [(3, 1.0), (3, 0.0), (3, 0.0)]),
+        (math.inf, math.inf, 7, [(7, 0.0), (7, 0.0), (7, 0.0)]),
+    ],
+)
+def test_the_share_of_a_minibatch_in_the_running_mean(time_constant, blend, count, expected):
+    with cntk.session():
+        axes = [cntk.Axis.default_batch()]
+        x = cntk.input_variable(cntk.Shape((1,)), "double", dynamic_axes=axes)
+        scale, bias = (cntk.parameter(cntk.Shape((1,)), "double", value) for value in (1.0, 0.0))
+        mean, variance = (cntk.constant(cntk.Shape((1,)), "double", value) for value in (10.0, 3.0))
+        counted = cntk.constant(cntk.Shape(()), "double", float(count))
+        normalized = cntk.batch_normalization(x, scale, bias, mean, variance, counted, False, time_constant, blend)
+        learner = cntk.Sgd([scale, bias], cntk.Schedule.from_constant(0.1))
+        trainer = cntk.Trainer(normalized, normalized, None, [learner])
+        for step, (size, (total, share)) in enumerate(zip((3, 2, 5), expected, strict=True)):
+            data = np.arange(step, step + size, dtype=float)
+            before = mean.data.item()
+            trainer.train_minibatch({x: cntk.Value(data[:, None], cntk.Shape((1,)), True, None)})
+            assert counted.data.item() == total
+            assert mean.data.item() == pytest.approx(before + share * (data.mean() - before), rel=1e-12)

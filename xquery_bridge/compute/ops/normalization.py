@@ -29,6 +29,8 @@ class _Statistics:
         self.samples = samples
         self.epsilon = float(attributes["epsilon"])
         self.time_constant = float(attributes["normalizationTimeConstant"])
+        self.is_locked = math.isinf(self.time_constant) and math.isinf(float(attributes["blendTimeConstant"]))
+        """Whether CNTK stops counting too, once it has counted."""
         self.running_mean, self.running_variance, self.running_count = (t.bound() for t in node.inputs[3:6])
         self.mean = np.empty(plan.mean.shape, plan.dtype)
         self.inverse = np.empty(plan.mean.shape, plan.dtype)
@@ -59,9 +61,13 @@ class _Statistics:
 
     def commit(self) -> None:
         """Moves the running values towards those of the minibatch just seen."""
-        if self.running_count.item() == 0 or self.time_constant == 0:
+        seen_before = self.running_count.item()
+        if self.time_constant < 0:  # the mean over all samples so far
+            total = seen_before + self.samples
+            share = self.samples / total if total else 0.0
+        elif seen_before == 0 or self.time_constant == 0:
             share = 1.0
-        elif math.isinf(self.time_constant):
+        elif not math.isfinite(self.time_constant):
             share = 0.0
         else:
             share = -math.expm1(-self.samples / self.time_constant)
@@ -73,7 +79,8 @@ class _Statistics:
         for running, seen in ((self.running_mean, self.plan.mean), (self.running_variance, unbiased)):
             flat = running.reshape(-1)
             flat[...] = (1 - share) * flat + share * seen
-        self.running_count[...] += self.samples
+        if share or not self.is_locked:
+            self.running_count[...] += self.samples
 
 
 class _BatchNormalization(Operator):
@@ -164,7 +171,8 @@ def batch_normalization(
         operand: any shape; the result has it.
         scale, bias, running_mean, running_variance: the shape of the operand, or [C] (its last dimension) if spatial.
         running_count: a scalar; training updates the three running values once a step has succeeded.
-        normalization_time_constant: in samples; 0 takes the last minibatch, infinity keeps the first.
+        normalization_time_constant: in samples; 0 takes the last minibatch, infinity keeps the first, and below 0 all
+            samples count alike.
         blend_time_constant: in samples; above 0 training normalizes by a mixture with the running values.
         use_cudnn_engine, disable_regularization: kept for the model file; they change nothing on a CPU.
     Source: CNTK BatchNormalization; cntk-semantics section 6.

@@ -51,12 +51,13 @@ def _windows(attributes: dict[str, Any], shape_key: str, operand: Shape) -> tupl
         if stride < 1 or taps < 1:
             raise CntkError(f"Pooling: window {window} and strides {Shape(attributes['strides'])} must be positive.")
         is_padded = bool(padded[min(d, len(padded) - 1)])
-        pads = [_at(attributes[key], d, rank, 0) for key in ("lowerPad", "upperPad")]
+        lower, upper = (_at(attributes[key], d, rank, 0) for key in ("lowerPad", "upperPad"))
+        ceil = bool(attributes.get("ceilOutDim", False))
         try:
-            each = pooling_window(size, taps, stride, is_padded, *pads, bool(attributes.get("ceilOutDim", False)))
+            each = pooling_window(size, taps, stride, is_padded, lower, upper, ceil)
         except ValueError as error:
             raise CntkError(f"Pooling: {error}") from error
-        if any(pads) and each.upper < 0:
+        if (lower or upper) and each.upper < 0:
             raise CntkError("Convolution requires that kernel fills the entire space if auto-padding is disabled.")
         result.append(each)
     return tuple(result)
