@@ -142,6 +142,7 @@ REFUSED = [
         lambda: cntk.reduce_sum_on_axes(variable(2), [STATIC(0), STATIC(1)]),
         "number (2) of reduction axes exceeds the rank",
     ),
+    (lambda: cntk.reduce_max_on_axes(variable(1), [STATIC(-1), STATIC(0)]), "number (2) of reduction axes exceeds"),
     (lambda: cntk.transpose(variable(3)), "[3], [#])'; only 2D operands are supported."),
     (lambda: cntk.transpose_times(variable(2, 3, 2), variable(2)), "requires the left operand"),
     (lambda: cntk.transpose_times(variable(2, 3, 2), variable(2)), "[2 x 3 x 2], [#])' to be of rank 1 or 2"),
@@ -233,3 +234,18 @@ def test_a_list_of_axes_may_hold_the_sequence_axis(operation, axes, wanted):
     assert gradient.shape == (3, 2, 4)
     if operation == "mean" and axes[0] == STATIC(0):
         np.testing.assert_array_equal(gradient, 0.125)  # the longest sequence has two steps
+
+
+def test_samples_that_are_scalars_are_reduced_along_the_batch():
+    x = variable()
+    assert value_of(cntk.reduce_sum(x, BATCH_AXIS), [1, 2, 4], x) == [7]
+    assert value_of(cntk.reduce_sum_on_axes(x, [BATCH_AXIS]), [1, 2, 4], x) == [7]
+
+
+def test_a_scalar_is_padded_by_nothing():
+    x = variable(axes=[])
+    padded = cntk.pad(x, "constant", [], [])
+    value = cntk.Value.of(x.shape, [3.0], data_type="double")
+    [result] = cntk.evaluate(padded, {x: value})
+    assert result.array == 3
+    assert cntk.gradients(padded, {x: value}, None, [x])[x].array == 1

@@ -179,9 +179,10 @@ class _ReduceElements(Operator):
         if any(axis.is_all_static for axis in axes):
             return [Outcome(SCALAR, operand.data_type, dynamic)]
         reduced = self._static(axes, operand.shape.rank)
-        if len(reduced) > operand.shape.rank:
+        count = sum(axis.is_static for axis in axes)
+        if count > operand.shape.rank:
             raise CntkError(
-                f"Reduction operation ReduceElements: number ({len(reduced)}) of reduction axes exceeds the rank "
+                f"Reduction operation ReduceElements: number ({count}) of reduction axes exceeds the rank "
                 f"({operand.shape.rank}) of the operand shape '{operand.shape}'."
             )
         if not function.attributes.get("reductionKeepDimensions", True):

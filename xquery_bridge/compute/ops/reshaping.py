@@ -420,9 +420,8 @@ class _Pad(Operator):
         out = plan.output(node, sample, x.layout)
         mode = int(node.attributes["paddingMode"])
         index = self._index(x.sample, widths, mode)
-        offset = len(leading(x))
         if mode == 0:
-            inner = (np.s_[:],) * offset + tuple(np.s_[h : h + d] for d, (h, _) in zip(x.sample, widths, strict=True))
+            inner = self._inner(x, widths)
             constant = float(node.attributes["paddingConstantValue"])
 
             def bind(a: Array, out: Array) -> list[Call]:
@@ -438,6 +437,11 @@ class _Pad(Operator):
 
         node.saved["flat"] = flat
         plan.emit(gather, [x], [out])
+
+    @staticmethod
+    def _inner(x: Tensor, widths: list[tuple[int, int]]) -> Any:
+        """Where the operand stands in the result."""
+        return (..., *(np.s_[h : h + d] for d, (h, _) in zip(x.sample, widths, strict=True)))
 
     @staticmethod
     def _index(sample: tuple[int, ...], widths: list[tuple[int, int]], mode: int) -> list[Array]:
@@ -456,7 +460,7 @@ class _Pad(Operator):
         widths = self._widths(node.attributes, len(x.sample))[::-1]
         offset = len(leading(x))
         if int(node.attributes["paddingMode"]) == 0:
-            inner = (np.s_[:],) * offset + tuple(np.s_[h : h + d] for d, (h, _) in zip(x.sample, widths, strict=True))
+            inner = self._inner(x, widths)
             plan.accumulate(x, lambda g, out: partial(np.copyto, out, g[inner]), [g])
             return
         flat = node.saved["flat"]
