@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xquery_bridge import compute as cntk
+from xquery_bridge.compute.shape import FREE
 
 BATCH = [cntk.Axis.default_batch()]
 LARGE = (64, 2048)
@@ -67,6 +68,14 @@ def test_several_outputs_and_variables_that_nothing_depends_on():
     np.testing.assert_array_equal(found[unused].array, [0, 0])
     found = state.backward({a: batch(np.array([[1.0, 1.0]])), b: batch(np.array([[1.0, 10.0]]))})
     np.testing.assert_array_equal(found[x].array, [[1, -6]])
+
+
+def test_an_input_with_a_free_dimension_that_nothing_depends_on_has_a_gradient_of_zeros():
+    x, y = batch_input(FREE, "double"), batch_input(2, "double")
+    total = cntk.plus(cntk.reduce_sum(cntk.stop_gradient(x), cntk.Axis.static(0)), y)
+    found = cntk.gradients(total, {x: batch(np.ones((2, 3))), y: batch(np.ones((2, 2)))}, None, [x, y])
+    assert found[x].array.tolist() == [[0, 0, 0]] * 2
+    assert found[y].array.tolist() == [[1, 1]] * 2
 
 
 def test_wrong_root_gradients_are_refused():

@@ -84,6 +84,7 @@ class Plan:
         gradients: dict[Variable, Tensor | None],
         commits: list[Call],
         row_gradients: dict[Variable, RowGradient],
+        shapes: dict[Variable, tuple[int, ...]],
         uses_threads: bool,
     ) -> None:
         self.calls, self.backward_calls = calls
@@ -91,9 +92,7 @@ class Plan:
         self.outputs = [(t.bound(), t) for t in outputs]
         self.gradient_tensors = gradients
         self.gradients: dict[Variable, Any] = {
-            v: t.bound()
-            if t is not None
-            else row_gradients.get(v) or np.zeros(v.shape.numpy_shape, DTYPES[v.data_type])
+            v: t.bound() if t is not None else row_gradients.get(v) or np.zeros(shapes[v], DTYPES[v.data_type])
             for v, t in gradients.items()
         }
         self.runs = 0

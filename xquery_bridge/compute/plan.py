@@ -556,6 +556,7 @@ class PlanBuilder:
                         pool.give_back(root.pooled)
                         root.pooled = None
         row_gradients = {v: found for v, found in rows.items() if found is not None}
+        shapes = {v: self._tensors[v].shape if v in self._tensors else v.shape.numpy_shape for v in gradients}
         return Plan(
             self._inputs,
             self._seeds,
@@ -565,6 +566,7 @@ class PlanBuilder:
             gradients,
             self._commits,
             row_gradients,
+            shapes,
             self._uses_threads,
         )
 
