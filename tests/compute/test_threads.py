@@ -270,9 +270,8 @@ def test_work_that_meets_elsewhere_than_in_its_parts_is_not_done_part_by_part():
     narrow, aside, wide, same = tensor(0, 1), tensor(8, 1), tensor(0, 2), tensor(0, 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(instruction, "_SPLIT_SIZE", 2)
-        calls = []
-        assert Site(copying(narrow, aside), calls).takes(copying(aside, same), calls)
-        assert len(calls) == 1
-        calls = []
+        chain = [copying(narrow, aside), copying(aside, same)]
+        assert Site.can_take(chain[:1], chain[1])
+        assert Site(chain, []).count == 1
         again = Instruction(lambda a, out: lambda: np.copyto(out, a + a), [aside], [wide], False, Splits.FRAMES)
-        assert not Site(copying(narrow, aside), calls).takes(again, calls)
+        assert not Site.can_take(chain[:1], again)

@@ -119,26 +119,21 @@ class Site:
 
     __slots__ = ("calls", "count", "instructions", "start")
 
-    def __init__(self, instruction: Instruction, calls: list[Call]) -> None:
-        self.instructions = [instruction]
+    def __init__(self, instructions: Sequence[Instruction], calls: list[Call]) -> None:
+        self.instructions = instructions
         self.calls = calls
         self.start = len(calls)
         made = self._made()
         self.count = len(made)
         calls.extend(made)
 
-    def takes(self, instruction: Instruction, calls: list[Call]) -> bool:
-        """Takes on the instruction that follows, where threads share it in the same way; says whether it did."""
-        if calls is not self.calls:
-            return False
-        cut, last = instruction.cut(instruction.arrays()), self.instructions[-1]
+    @staticmethod
+    def can_take(instructions: Sequence[Instruction], following: Instruction) -> bool:
+        """Whether threads share the instruction that follows in the same way as these."""
+        cut, last = following.cut(following.arrays()), instructions[-1]
         if cut is None or last.cut(last.arrays()) != cut:
             return False
-        if not all(_meet_in_parts_only(before, instruction) for before in self.instructions):
-            return False
-        self.instructions.append(instruction)
-        self.bind()
-        return True
+        return all(_meet_in_parts_only(before, following) for before in instructions)
 
     def tensors(self) -> Iterator[Tensor]:
         """All that are read or written."""

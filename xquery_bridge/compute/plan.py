@@ -200,7 +200,7 @@ class PlanBuilder:
             root = tensor.root
             if root.array is None:
                 root.array = np.empty(root.shape, root.dtype)
-        for step in Site(instruction, []).calls:
+        for step in Site([instruction], []).calls:
             step()
 
     def ufunc(self, function: Callable[..., Any], reads: Sequence[Tensor], out: Tensor) -> None:
@@ -542,19 +542,23 @@ class PlanBuilder:
         kept = [*outputs, *(t for t in gradients.values() if t is not None)]
         rows = {v: self._tensors[v].row_gradient for v in gradients if v in self._tensors}
         calls: tuple[list[Call], list[Call]] = ([], [])
-        sites: list[Site] = []
+        groups: list[tuple[bool, list[Instruction]]] = []
+        """Instructions that make a site, and whether they belong to the backward pass."""
         if not self.eager:
             split = len(self._instructions) if self._backward_from is None else self._backward_from
             self._set_last_uses(kept, split)
             pool = Pool()
             for index, instruction in enumerate(self._instructions):
                 self._allocate(instruction, index, pool)
-                if not sites or not sites[-1].takes(instruction, calls[index >= split]):
-                    sites.append(Site(instruction, calls[index >= split]))
+                if index != split and groups and Site.can_take(groups[-1][1], instruction):
+                    groups[-1][1].append(instruction)
+                else:
+                    groups.append((index >= split, [instruction]))
                 for root in {t.root for t in (*instruction.reads, *instruction.writes)}:
                     if root.last_use == index and root.pooled is not None:
                         pool.give_back(root.pooled)
                         root.pooled = None
+        sites = [Site(group, calls[is_backward]) for is_backward, group in groups]
         row_gradients = {v: found for v, found in rows.items() if found is not None}
         shapes = {v: self._tensors[v].shape if v in self._tensors else v.shape.numpy_shape for v in gradients}
         return Plan(

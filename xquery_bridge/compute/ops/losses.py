@@ -12,6 +12,7 @@ from ..axis import Axis
 from ..errors import CntkError
 from ..graph import BlockFunction, CompositeFunction, PrimitiveFunction, as_block, as_variable
 from ..kernels.broadcasting import broadcast_calls
+from ..partial_sort import largest_places
 from ..plan import Call
 from ..shape import SCALAR, Shape
 from ..tensor import Array, Layout, Tensor
@@ -22,7 +23,6 @@ from .linear import transpose_times
 from .operator import Node, Operand, Operator, Outcome, PlanBuilder, broadcast_shape, call, fuse, register
 from .random_draws import packed_columns
 from .reductions import reduce_log_sum, reduce_max, reduce_mean, reduce_sum
-from .selection import _largest
 from .softmax import hardmax, largest_along, sums_along
 
 __all__ = [
@@ -173,24 +173,25 @@ class _TopNError(Operator):
         return [Outcome(SCALAR, function.check_data_types(), ())]
 
     def forward(self, node: Node, plan: PlanBuilder) -> None:
-        z, y, top = node.inputs
+        z, y = node.inputs[:2]
         _require_layouts(node, 2)
         frames, classes = z.shape[0], math.prod(z.sample)
-        if _constant(node, 2) > classes:
+        top = _constant(node, 2)
+        if top > classes:
             raise CntkError("VectorMax: TopK must be less or equal than the number of rows")
         common_layout(node)
         out = plan.output(node, (), None, differentiable=False)
 
-        def bind(z: Array, y: Array, top: Array, out: Array) -> Call:
+        def bind(z: Array, y: Array, out: Array) -> Call:
             scores, targets = z.reshape(frames, -1), y.reshape(frames, -1)
 
             def count() -> None:
-                largest = _largest(scores, int(top.reshape(-1)[0]))
+                largest = largest_places(scores, top)
                 out[...] = frames - (largest == targets.argmax(1)[:, None]).sum()
 
             return count
 
-        plan.emit(bind, [z, y, top], [out])
+        plan.emit(bind, [z, y], [out])
 
 
 def _require_equal_sizes(x: Tensor, y: Tensor) -> None:

@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..axis import Axis
 from ..errors import CntkError
 from ..graph import CompositeFunction, Outcome, PrimitiveFunction, as_block, as_variable, combine
-from ..partial_sort import largest_by_heap
+from ..partial_sort import largest_places
 from ..plan import Call
 from ..shape import UNKNOWN_SHAPE, Shape
 from ..sparse import Entries, sum_rows
@@ -57,7 +56,7 @@ class _TopK(Operator):
 
         def bind(x: Array, values: Array, indices: Array) -> Call:
             def step() -> None:
-                picked = _largest(x, k)
+                picked = largest_places(x, k)
                 np.copyto(values, np.take_along_axis(x, picked, -1))
                 np.copyto(indices, picked, casting="unsafe")
 
@@ -73,37 +72,6 @@ class _TopK(Operator):
             return [partial(out.fill, 0), lambda: np.put_along_axis(out, indices.astype(np.intp), g, -1)]
 
         plan.accumulate(node.inputs[0], bind, [g, node.outputs[1]])
-
-
-def _largest(x: Array, k: int) -> NDArray[np.intp]:
-    """Indices of the k largest elements along the last axis, largest first; equal ones as CNTK's heap finds them.
-
-    Elements are put in groups; the k groups whose largest elements are the largest hold the k that are sought. Groups
-    of the square root of size / k leave equally many maxima and candidates to choose from.
-    """
-    size = x.shape[-1]
-    if k == 0:
-        return np.empty((*x.shape[:-1], 0), np.intp)
-    rows = x.reshape(-1, size)
-    height = math.isqrt(size // k)
-    width = size // height
-    grouped = height * width  # a group is every `width`-th of so many elements; the rest are candidates anyway
-    maxima = np.maximum.reduce(rows[:, :grouped].reshape(-1, height, width), 1)
-    groups = np.argpartition(-maxima, min(k, width - 1), 1)
-    members = groups[:, :k, None] + np.arange(0, grouped, width)
-    ungrouped = np.broadcast_to(np.arange(grouped, size), (len(rows), size - grouped))
-    candidates = np.concatenate([members.reshape(len(rows), -1), ungrouped], 1)
-    values = np.take_along_axis(rows, candidates, 1)
-    order = np.argsort(-values, 1)
-    picked = np.take_along_axis(candidates, order[:, :k], 1)
-    # Equal elements, picked or left, and those that are not numbers the heap has to order.
-    sequence = np.take_along_axis(values, order[:, : k + 1], 1)
-    last, others = sequence[:, k - 1 : k], np.take_along_axis(maxima, groups[:, k : k + 1], 1)
-    unsure = (sequence[:, 1:] == sequence[:, :-1]).any(1) | (others == last).any(1)
-    unsure |= np.isnan(maxima).any(1) | np.isnan(rows[:, grouped:]).any(1)
-    for row in np.flatnonzero(unsure):
-        picked[row] = largest_by_heap(rows[row].tolist(), k)
-    return picked.reshape(*x.shape[:-1], k)
 
 
 class _OneHot(Operator):
